@@ -1,1 +1,72 @@
-export {};
+// The only door to PostgreSQL. Nothing outside this package imports Prisma, pg or pg-boss.
+
+export { connect, type ConnectOptions, type Db } from "./connect.ts";
+export { withTx, type TransactionOptions, type Tx } from "./transaction.ts";
+export { sqlOf, withSql, type Sql } from "./sql.ts";
+export { driverCode, isConnectionLoss, isSerializationConflict } from "./database-error.ts";
+export { listen, notify } from "./listen.ts";
+export { withAdvisoryLock, type AdvisoryLockResult } from "./advisory-lock.ts";
+export { enqueueJob, ensureQueue, startJobConsumer, type JobConsumerOptions } from "./queue.ts";
+export { migrate, MigrationError, type MigrationProblem } from "./migrations/migrate.ts";
+export { writeMigration, type WrittenMigration } from "./migrations/write-migration.ts";
+export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from "./embedded/start-embedded-postgres.ts";
+export { EmbeddedPostgresError, type EmbeddedPostgresProblem } from "./embedded/embedded-postgres-error.ts";
+export { testDb, type TestDb } from "./testing/test-databases.ts";
+export { Prisma } from "./generated/prisma/client.ts";
+
+// Rows, by the names of prisma/schema.prisma.
+export type {
+  Account,
+  ApiKey,
+  Artifact,
+  AuditEvent,
+  Build,
+  BuildVariant,
+  ChangeEvent,
+  Deployment,
+  Device,
+  DeviceKeyChange,
+  DeviceLatency,
+  DeviceLive,
+  DeviceTarget,
+  EnrollmentToken,
+  Fleet,
+  IdempotencyRecord,
+  Job,
+  JobLog,
+  JobMetric,
+  LatencyDay,
+  LatencyHour,
+  LatencyMinute,
+  Model,
+  ModelAlias,
+  ModelVersion,
+  Rollout,
+  RolloutEvent,
+  Session,
+  SignInLink,
+  TelemetryWatermark,
+  Upload,
+  UploadPart,
+  User,
+  Verification,
+  VersionCounter,
+  VersionFile,
+  Wave,
+} from "./generated/prisma/client.ts";
+
+// States and other closed lists: each is an object of its values and a type.
+export {
+  BuildState,
+  DeploymentDirection,
+  DeploymentState,
+  DeviceState,
+  JobState,
+  KeyChangeState,
+  Role,
+  RolloutState,
+  SignInLinkPurpose,
+  UploadState,
+  VersionState,
+  WaveState,
+} from "./generated/prisma/enums.ts";

@@ -1,0 +1,88 @@
+import pg from "pg";
+import type { Db } from "./connect.ts";
+import { Prisma } from "./generated/prisma/client.ts";
+import { retryTransaction, type Tx } from "./transaction.ts";
+
+/**
+ * Plain SQL with `$1` parameters. Values may be strings, numbers, bigints, booleans, Dates, Uint8Arrays, null,
+ * arrays of these (give the parameter a type: `$1::text[]`), and objects for json columns.
+ * int8 comes back as bigint, numeric as string, times as Date, bytea as Uint8Array, json parsed.
+ */
+export type Sql = {
+  query<R>(text: string, values?: readonly unknown[]): Promise<R[]>;
+};
+
+/**
+ * Runs `fn` in one transaction on one connection of the pool, without Prisma in between: for set-based SQL.
+ * Retries like `withTx`, so `fn` must do nothing outside the transaction.
+ */
+export async function withSql<T>(db: Db, fn: (sql: Sql) => Promise<T>): Promise<T> {
+  return retryTransaction(async (began) => {
+    const client = await db.pool.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query("begin");
+      began();
+      const result = await fn(sqlOfClient(client));
+      await client.query("commit");
+      return result;
+    } catch (error) {
+      await client.query("rollback").catch((lost: Error) => {
+        failure = lost;
+      });
+      throw error;
+    } finally {
+      // A connection that could not roll back is in an unknown state: the pool must throw it away.
+      client.release(failure);
+    }
+  });
+}
+
+function sqlOfClient(client: pg.ClientBase): Sql {
+  return {
+    async query<R>(text: string, values?: readonly unknown[]) {
+      const result = await client.query(text, values?.map(toParameter));
+      return result.rows as R[];
+    },
+  };
+}
+
+/** The same door inside a Prisma transaction. Slower per row than `withSql`: use it for few rows. */
+export function sqlOf(tx: Tx): Sql {
+  return {
+    async query<R>(text: string, values?: readonly unknown[]) {
+      const rows = await tx.$queryRawUnsafe<Record<string, unknown>[]>(text, ...(values ?? []).map(toParameter));
+      for (const row of rows) {
+        for (const [column, value] of Object.entries(row)) {
+          if (Prisma.Decimal.isDecimal(value)) row[column] = (value as Prisma.Decimal).toFixed();
+        }
+      }
+      return rows as R[];
+    },
+  };
+}
+
+/** The text form PostgreSQL reads (Buffers stay binary), the same for both drivers. */
+function toParameter(value: unknown): string | Buffer | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return toArrayLiteral(value);
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value);
+}
+
+function toArrayLiteral(values: readonly unknown[]): string {
+  const items = values.map((value) => {
+    if (value === null || value === undefined) return "NULL";
+    if (Array.isArray(value)) return toArrayLiteral(value);
+    if (value instanceof Uint8Array) return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}"`;
+    const text = toParameter(value) as string;
+    return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? text : quoteItem(text);
+  });
+  return `{${items.join(",")}}`;
+}
+
+function quoteItem(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
