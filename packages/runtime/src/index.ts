@@ -26,3 +26,21 @@ export type {
   TensorSpec,
   ValueSummary,
 } from "./types.ts";
+export { openModel } from "./backend.ts";
+export type { DemoConvNetOptions } from "./demo-models.ts";
+export { demoConvNet } from "./demo-models.ts";
+export { concreteShape, syntheticFeeds, zeroFeeds } from "./feeds.ts";
+export { float16ToNumber, numberToFloat16 } from "./float16.ts";
+export { readModelSummary } from "./model-reader.ts";
+export type { RefusalCode } from "./model-refusal.ts";
+export { ModelRefusal, REFUSAL_CODES } from "./model-refusal.ts";
+export type {
+  AttributeDescription,
+  FunctionDescription,
+  GraphDescription,
+  ModelDescription,
+  NodeDescription,
+  TensorDescription,
+  ValueDescription,
+} from "./onnx-writer.ts";
+export { buildModel, floatTensor, int64Tensor } from "./onnx-writer.ts";
