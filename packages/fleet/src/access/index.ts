@@ -1,4 +1,12 @@
 export { actorNames } from "./actor-names-store.ts";
+export { createApiKey, listApiKeys, principalOfApiKey, revokeApiKey } from "./api-key-store.ts";
 export { listAudit, recordAudit } from "./audit-store.ts";
 export type { AuditActor, AuditEntry, AuditFilter } from "./audit-store.ts";
+export { consumeEnrollmentToken, createEnrollmentToken, listEnrollmentTokens, revokeEnrollmentToken } from "./enrollment-token-store.ts";
+export { beginIdempotent, finishIdempotent, pruneIdempotency } from "./idempotency-store.ts";
+export type { Idempotent } from "./idempotency-store.ts";
+export { hashPassword, verifyPassword } from "./password.ts";
+export { countUsers, createFirstAdmin, disablePerson, enablePerson, invitePerson, listPeople, principalOfUser, setRole } from "./people-store.ts";
+export type { NewPerson } from "./people-store.ts";
+export { createSignInLink, redeemSignInLink } from "./sign-in-link-store.ts";
 export type * from "./types.ts";
