@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "build_variant" ADD COLUMN     "classes" TEXT[] DEFAULT ARRAY[]::TEXT[];
