@@ -99,7 +99,8 @@ async function explainFailure(pool: pg.Pool, error: unknown): Promise<MigrationE
     `select migration_name, logs from _prisma_migrations where finished_at is null and rolled_back_at is null order by started_at desc limit 1`,
   );
   const row = rows[0];
-  const reason = row?.logs ?? (error instanceof Error ? error.message : String(error));
+  // After the reason the engine lists its own call stack, as "   0: …".
+  const reason = (row?.logs ?? (error instanceof Error ? error.message : String(error))).split(/\n\s+0: /)[0]?.trim();
   return new MigrationError("failed_now", row ? [row.migration_name] : [], `Migration ${row?.migration_name ?? ""} failed: ${reason}`, { cause: error });
 }
 

@@ -6,6 +6,7 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import {
   bindMigrationAwareSqlAdapterFactory,
   ColumnTypeEnum,
+  DriverAdapterError,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
 } from "@prisma/driver-adapter-utils";
@@ -64,14 +65,19 @@ function wholeScripts(factory: PrismaPg): SqlMigrationAwareDriverAdapterFactory 
         try {
           await adapter.underlyingDriver().query(script);
         } catch (error) {
-          // The engine understands only the adapter's own errors; let the adapter make one.
-          (adapter as unknown as { onError(error: unknown): never }).onError(error);
+          throw asServerError(error as Error & Partial<pg.DatabaseError>);
         }
       };
       return adapter;
     },
     connectToShadowDb: () => factory.connectToShadowDb(),
   };
+}
+
+/** The engine replaces errors whose code it knows by shorter words; without a code it passes the server's own on. */
+function asServerError({ code, severity, message, detail, column, hint }: Error & Partial<pg.DatabaseError>): DriverAdapterError {
+  const text = code ? `${message} (${code})` : message;
+  return new DriverAdapterError({ kind: "postgres", code: "N/A", severity: severity ?? "ERROR", message: text, detail, column, hint });
 }
 
 /**
