@@ -44,3 +44,6 @@ export type {
   ValueDescription,
 } from "./onnx-writer.ts";
 export { buildModel, floatTensor, int64Tensor } from "./onnx-writer.ts";
+export { runInSandbox } from "./sandbox.ts";
+export type { SandboxContext } from "./sandbox-child.ts";
+export { sandboxMain } from "./sandbox-child.ts";

@@ -252,6 +252,8 @@ export type SandboxLimits = {
   /** CPU time of the child, all threads together. */
   readonly cpuSeconds: number;
   readonly wallMs: number;
+  /** Largest single file the child may write. Default 1 GiB. */
+  readonly fileBytes?: number;
   /** Largest JSON the child may return. */
   readonly outputBytes: number;
 };

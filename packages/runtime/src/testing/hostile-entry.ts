@@ -1,0 +1,59 @@
+import { writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { sandboxMain } from "../sandbox-child.ts";
+
+/** Ways in which a child can misbehave, each by name: the tests of the sandbox start this module and watch it be contained. */
+export type HostileInput =
+  | { readonly act: "echo"; readonly value: unknown }
+  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "fill-disk" | "network" };
+
+const hoard: Uint8Array[] = [];
+
+const acts: Record<HostileInput["act"], (input: HostileInput, progress: (value: unknown) => void) => unknown> = {
+  echo: (input) => ("value" in input ? input.value : null),
+  environment: () => ({ environment: { ...process.env }, directory: process.cwd(), argv: process.argv.length }),
+  "hog-memory": async () => {
+    for (;;) {
+      hoard.push(new Uint8Array(8 * 1024 * 1024).fill(1));
+      await delay(1);
+    }
+  },
+  "hog-heap": () => {
+    const list: unknown[] = [];
+    for (;;) list.push({ again: list.length, text: `x${list.length}` });
+  },
+  "hog-cpu": () => {
+    for (;;);
+  },
+  sleep: () => delay(600_000),
+  segfault: () => {
+    process.kill(process.pid, "SIGSEGV");
+    return delay(600_000);
+  },
+  throw: () => {
+    throw Object.assign(new Error("refused for a reason"), { code: "custom_code" });
+  },
+  flood: () => "x".repeat(4 * 1024 * 1024),
+  garbage: async () => {
+    const { writeSync } = await import("node:fs");
+    writeSync(3, "this is { not json\n");
+    await delay(600_000);
+  },
+  exit: () => process.exit(7),
+  orphan: (_, progress) => {
+    progress({ pid: process.pid });
+    return delay(50).then(() => {
+      for (;;);
+    });
+  },
+  "fill-disk": () => {
+    writeFileSync("big", new Uint8Array(4 * 1024 * 1024));
+    return "written";
+  },
+  network: async () => {
+    const { networkInterfaces } = await import("node:os");
+    return Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((entry) => !entry.internal).length;
+  },
+};
+
+sandboxMain<HostileInput, unknown>(async (input, { progress }) => await acts[input.act](input, progress));
