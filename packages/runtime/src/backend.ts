@@ -19,10 +19,11 @@ function ort(): Promise<OrtModule> {
   return loaded;
 }
 
-/** Loads the native library and says its version and the execution providers it was built with. */
+/** Loads the native library and says its version and the execution providers it brings along. */
 export async function backendFacts(): Promise<{ readonly ortVersion: string; readonly executionProviders: readonly string[] }> {
   const module = await ort();
-  const executionProviders = module.listSupportedBackends().map((backend) => backend.name);
+  // The binding also lists providers whose libraries it does not bring (CUDA, TensorRT): they would have to be installed.
+  const executionProviders = module.listSupportedBackends().filter((backend) => backend.bundled).map((backend) => backend.name);
   return { ortVersion: module.env.versions.node ?? module.env.versions.common, executionProviders };
 }
 

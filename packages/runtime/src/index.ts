@@ -47,3 +47,7 @@ export { buildModel, floatTensor, int64Tensor } from "./onnx-writer.ts";
 export { runInSandbox } from "./sandbox.ts";
 export type { SandboxContext } from "./sandbox-child.ts";
 export { sandboxMain } from "./sandbox-child.ts";
+export { benchmarkModel } from "./benchmark.ts";
+export { summarizeLatency } from "./latency-summary.ts";
+export { probeModel } from "./probe.ts";
+export { runtimeFacts } from "./runtime-facts.ts";

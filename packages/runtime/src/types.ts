@@ -144,7 +144,7 @@ export type LatencySummary = {
 };
 
 export type LayerTiming = {
-  /** Node name in the optimised graph; a fused node names all its parts joined by " + " where the profile tells them. */
+  /** Name in the optimised graph: a fused node bears the name of one of its parts or of its output, maybe with a suffix ("_nchwc"). */
   readonly name: string;
   readonly opType: string;
   /** Execution provider without its suffix, e.g. "CPU". */
