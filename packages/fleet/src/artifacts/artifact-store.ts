@@ -1,0 +1,35 @@
+import type { Readable } from "node:stream";
+import type { ArtifactRef } from "@flotilla/protocol";
+
+/** A piece of an upload: where it lies in the file and how long it must be. */
+export type PartPlace = { offset: number; sizeBytes: number };
+
+/**
+ * Where bytes lie, by their SHA-256. Nothing here knows the database. Bytes under a digest never change; a crash at
+ * any point leaves either the whole artifact or none.
+ */
+export type ArtifactStore = {
+  /**
+   * Writes one part at its place into the upload's staging file, without holding it in memory. Sending the same part
+   * again is allowed. Throws `part_invalid` when the stream is shorter or longer than the place.
+   */
+  stagePart(uploadId: string, place: PartPlace, bytes: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Re-reads what was staged, compares size and digest and makes it the artifact. Throws `upload_mismatch` (the staged
+   * bytes stay for `discard`). Committing twice, or bytes that are in the store already, is not an error.
+   */
+  commit(uploadId: string, expected: ArtifactRef): Promise<void>;
+  /** Deletes what was staged for an upload; nothing happens when there is nothing. */
+  discard(uploadId: string): Promise<void>;
+  /** Size of an artifact in bytes; null when it is not in the store. */
+  sizeOf(sha256: string): Promise<number | null>;
+  has(sha256: string): Promise<boolean>;
+  /** The artifact's bytes from `start` to `end`, both included; all of them unless told. Rejects with `not_found`. */
+  open(sha256: string, range?: { start: number; end: number }): Promise<Readable>;
+  /** Puts bytes, or a copy of a file, into the store and answers their name. */
+  put(source: Uint8Array | { file: string }): Promise<ArtifactRef>;
+  /** Absolute path of an artifact's file, for programs that open files by name. The file may not exist. */
+  pathOf(sha256: string): string;
+  /** Bytes that may still be written. */
+  freeBytes(): Promise<number>;
+};
