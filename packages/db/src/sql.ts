@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import type { Db } from "./connect.ts";
 import { Prisma } from "./generated/prisma/client.ts";
 import { retryTransaction, type Tx } from "./transaction.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Db } from "./connect.ts";
-import { Prisma } from "./generated/prisma/client.ts";
+import type { Prisma } from "./generated/prisma/client.ts";
 import { driverCode, isConnectionLoss, isSerializationConflict } from "./database-error.ts";
 
 /** The client inside a transaction: what domain functions are handed. */
