@@ -51,3 +51,4 @@ export { benchmarkModel } from "./benchmark.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export { probeModel } from "./probe.ts";
 export { runtimeFacts } from "./runtime-facts.ts";
+export { checkGoldenSet, makeGoldenSet } from "./golden-set.ts";
