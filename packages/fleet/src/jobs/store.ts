@@ -1,0 +1,73 @@
+import { enqueueJob, sqlOf, type Job, type Tx } from "@flotilla/db";
+import { FleetError } from "@flotilla/protocol";
+import { recordAudit } from "../access/audit-store.ts";
+import { recordChange } from "../changes/index.ts";
+import { requireRole, type Principal } from "../principal.ts";
+import { parseJobPayload, type JobKind } from "./catalogue.ts";
+import { insertJob } from "./insert-store.ts";
+import { moveJob } from "./move-store.ts";
+import { reopenSubject } from "./subject-store.ts";
+import type { JobView } from "./types.ts";
+import { findJob, jobView } from "./view-store.ts";
+import { endWithout } from "./worker-store.ts";
+
+/**
+ * Starts a benchmark. Imports and builds start with their version or build and are tried again with it: asking for one
+ * here is `bad_request`. `version_not_ready` unless the version is ready.
+ */
+export async function createJob(tx: Tx, principal: Principal, input: { kind: JobKind; payload: unknown }): Promise<JobView> {
+  requireRole(principal, "jobs", "operator");
+  if (input.kind !== "benchmark") {
+    parseJobPayload(input.kind, input.payload);
+    throw new FleetError("bad_request", { public: `A job of kind ${input.kind} starts by itself with its ${input.kind === "import" ? "version" : "build"}; retry that instead.` });
+  }
+  const payload = parseJobPayload("benchmark", input.payload);
+  const version = await tx.modelVersion.findUnique({ where: { id: payload.versionId } });
+  if (version === null) throw new FleetError("not_found", { public: "There is no such model version." });
+  if (version.state !== "ready") throw new FleetError("version_not_ready", { public: `The version is ${version.state}; only a ready one can be measured.` });
+  return jobView(tx, await insertJob(tx, principal, { kind: "benchmark", payload, subject: { kind: "version", id: version.id } }));
+}
+
+/** Ends a waiting job at once, and asks the worker of a running one to stop (within 2 s). `illegal_transition` once it ended. */
+export async function cancelJob(tx: Tx, principal: Principal, input: { id: string; reason?: string | undefined }): Promise<JobView> {
+  requireRole(principal, "jobs", "operator");
+  const job = await lockJob(tx, input.id);
+  if (job.state === "running") {
+    if (job.cancelRequestedAt !== null) return jobView(tx, job);
+    const asked = await tx.job.update({ where: { id: job.id }, data: { cancelRequestedAt: new Date() } });
+    await recordAudit(tx, principal, { action: "job.cancel_request", objectKind: "job", objectId: job.id, objectName: job.kind, reason: input.reason });
+    await recordChange(tx, "job", job.id);
+    return jobView(tx, asked);
+  }
+  const ended = await endWithout(tx, principal, job, "cancel", { code: "cancelled", sentence: `Cancelled by ${principal.name}.`, reason: input.reason });
+  if (ended === null) throw new FleetError("illegal_transition", { public: `The job is ${job.state} already.` });
+  return jobView(tx, ended);
+}
+
+/** Puts a job that failed, was cancelled or is in quarantine back into the queue, with all its attempts. */
+export async function retryJob(tx: Tx, principal: Principal, input: { id: string; reason?: string | undefined }): Promise<JobView> {
+  requireRole(principal, "jobs", "operator");
+  const job = await lockJob(tx, input.id);
+  const queued = await moveJob(tx, job, "retry", {
+    attempt: 0,
+    cause: null,
+    causeCode: null,
+    progress: null,
+    progressText: null,
+    cancelRequestedAt: null,
+    workerId: null,
+    startedAt: null,
+    finishedAt: null,
+  });
+  if (queued === null || !(await reopenSubject(tx, queued))) {
+    throw new FleetError("conflict", { public: "Something newer has taken this job's place." });
+  }
+  await enqueueJob(tx, { id: job.id, kind: job.kind });
+  await recordAudit(tx, principal, { action: "job.retry", objectKind: "job", objectId: job.id, objectName: job.kind, reason: input.reason });
+  return jobView(tx, queued);
+}
+
+async function lockJob(tx: Tx, id: string): Promise<Job> {
+  await sqlOf(tx).query("select id from job where id = $1 for update", [id]);
+  return findJob(tx, id);
+}
