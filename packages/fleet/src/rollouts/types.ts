@@ -50,6 +50,9 @@ export type RolloutView = {
   createdAt: string; createdByName: string; startedAt: string | null; finishedAt: string | null;
 };
 
+/** One wave as it is asked for; `percent` is cumulative. Defaults: 60 s of soaking, 10 % failures. */
+export type WaveInput = { percent: number; soakSeconds?: number | undefined; maxFailurePercent?: number | undefined };
+
 export type RolloutAction = "start" | "pause" | "resume" | "cancel" | "rollback" | "approve";
 
 export type DeploymentView = {
@@ -69,4 +72,10 @@ export type RolloutPreview = {
   waves: { percent: number; devices: number; byClass: { className: string; devices: number }[] }[];
   /** The plan as one plain sentence. */
   sentence: string;
+};
+
+/** Failures that look alike: same code, same detail, same device class. Largest group first. */
+export type FailureGroup = {
+  code: string; detail: string | null; className: string; devices: number;
+  sample: { deploymentId: string; deviceId: string; deviceName: string }[];
 };
