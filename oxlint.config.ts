@@ -3,12 +3,13 @@ import { ACTING_MODULES, APPS, COMPOSITION_ROOTS, DECIDING_FILES, forbiddenFor, 
 
 type Pattern = { group?: string[]; regex?: string; message: string };
 type Override = NonNullable<Parameters<typeof defineConfig>[0]["overrides"]>[number];
+type Rules = NonNullable<Override["rules"]>;
 
 const CODE = "**/*.{ts,tsx,mts}";
 const TESTS = "**/*.{test,e2e}.{ts,tsx}";
 
 /** A later override replaces the whole list of an earlier one, so each list is made complete. */
-function importRule(folder: string, options: { mayUseDb?: boolean; file?: string; isDeciding?: boolean } = {}): Override["rules"] {
+function importRule(folder: string, options: { mayUseDb?: boolean; file?: string; isDeciding?: boolean } = {}): Rules {
   const patterns: Pattern[] = [
     { regex: "^@flotilla/[^/]+/.", message: "A package is used through its index only." },
     { regex: "^(\\.\\./)+(.*/)?src(/|$)", message: "No relative path into another package; import it by name." },
@@ -50,7 +51,7 @@ function importOverrides(): Override[] {
           ].map(([object, property]) => ({ object, property, message: "This file decides: time and chance are arguments." })),
         ],
         "no-restricted-globals": ["error", "fetch", "setTimeout", "setInterval", "process"],
-      } as Override["rules"],
+      } as Rules,
     })),
   ];
 }

@@ -10,6 +10,7 @@ export { enqueueJob, ensureQueue, startJobConsumer, type JobConsumerOptions } fr
 export { migrate, MigrationError, type MigrationProblem } from "./migrations/migrate.ts";
 export { writeMigration, type WrittenMigration } from "./migrations/write-migration.ts";
 export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from "./embedded/start-embedded-postgres.ts";
+export { identifyProcess, isSameProcess, type ProcessIdentity } from "./embedded/process-identity.ts";
 export { EmbeddedPostgresError, type EmbeddedPostgresProblem } from "./embedded/embedded-postgres-error.ts";
 export { testDb, type TestDb } from "./testing/test-databases.ts";
 export { Prisma } from "./generated/prisma/client.ts";
