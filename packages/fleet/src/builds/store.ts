@@ -127,7 +127,7 @@ async function buildViewer(tx: Tx, rows: readonly Build[]): Promise<(row: Build)
     createdByName: names.get(row.createdById) ?? row.createdById,
     variants: variants
       .filter((variant) => variant.build_id === row.id)
-      .map(({ build_id: _, sizeBytes, ...variant }) => ({ ...variant, sizeBytes: Number(sizeBytes) })),
+      .map(({ versionId, modelName, number, classes, sizeBytes }) => ({ versionId, modelName, number, classes, sizeBytes: Number(sizeBytes) })),
     runningDevices: devicesOf.get(row.id) ?? 0,
     rollouts: rollouts.filter((rollout) => rollout.buildId === row.id).map(({ id, name, state }) => ({ id, name, state })),
   });

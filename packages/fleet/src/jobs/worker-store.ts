@@ -116,6 +116,13 @@ export async function cancelRequests(tx: Tx, jobIds: readonly string[]): Promise
   return rows.map((row) => row.id);
 }
 
+/** Of these jobs, those that run under a lease whose token begins like this: their work directories are in use. */
+export async function runningLeases(tx: Tx, claims: readonly { jobId: string; tokenStart: string }[]): Promise<Set<string>> {
+  const rows = await tx.job.findMany({ where: { id: { in: claims.map((claim) => claim.jobId) }, state: "running" }, select: { id: true, leaseToken: true } });
+  const held = rows.filter((row) => claims.some((claim) => claim.jobId === row.id && row.leaseToken?.startsWith(claim.tokenStart)));
+  return new Set(held.map((row) => row.id));
+}
+
 /** Jobs looked at in one call of `reapJobs`. */
 const REAP_BATCH = 100;
 

@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { connect, startJobConsumer, withAdvisoryLock, withTx, type Db } from "@flotilla/db";
+import { directoryStore } from "@flotilla/fleet";
+import type { Logger } from "pino";
+import type { Env } from "./env.ts";
+import type { ExclusiveLock } from "./evaluator-loop.ts";
+import type { Ports } from "./ports.ts";
+import type { StartDelivery } from "./worker.ts";
+
+/** Connections beside those of jobs in hand: loops, health, claims. */
+const SPARE_CONNECTIONS = 4;
+
+/** The worker's access to the world, put together once at boot. */
+export type Composition = {
+  db: Db;
+  ports: Ports;
+  lock: ExclusiveLock;
+  startDelivery: StartDelivery;
+};
+
+/** Opens nothing yet; the first query connects. */
+export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY">, log: Logger): Composition {
+  const db = connect(env.DATABASE_URL, { applicationName: "flotilla worker", poolSize: env.WORKER_CONCURRENCY + SPARE_CONNECTIONS });
+  const root = resolve(env.ARTIFACT_STORE);
+  const ports: Ports = {
+    transact: (fn) => withTx(db, fn),
+    store: directoryStore(root),
+    workRoot: join(root, "work"),
+    // Host and process for people; the random part because a pid comes again after a restart.
+    workerId: `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`,
+    log,
+  };
+  return {
+    db,
+    ports,
+    lock: (name, fn) => withAdvisoryLock(db, name, fn),
+    startDelivery: (onJob) =>
+      startJobConsumer(db, {
+        concurrency: env.WORKER_CONCURRENCY,
+        onJob,
+        onError: (error) => log.warn({ err: error }, "the queue had an error"),
+      }),
+  };
+}

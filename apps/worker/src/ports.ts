@@ -1,0 +1,31 @@
+import type { ArtifactStore, JobReport, claimJob } from "@flotilla/fleet";
+import type { Logger } from "pino";
+
+/** What domain functions are handed; only composition.ts knows where it comes from. */
+export type Tx = Parameters<typeof claimJob>[0];
+
+/** Everything a handler and the loops reach the world through. Made in composition.ts, or by a test. */
+export type Ports = {
+  /** Runs in one transaction; may run again when another transaction was faster. */
+  transact<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
+  store: ArtifactStore;
+  /** Directory for work in progress, on the file system of the artifact store so that copies can share blocks. */
+  workRoot: string;
+  /** Names this worker in job rows. */
+  workerId: string;
+  log: Logger;
+};
+
+/** What a handler is given for one attempt at one job. */
+export type JobContext = Pick<Ports, "transact" | "store" | "log"> & {
+  jobId: string;
+  /** Private, empty, removed after the attempt. */
+  workDir: string;
+  /** Fires when the job is cancelled, out of time, or no longer this worker's. */
+  signal: AbortSignal;
+  /** Tells people how far it is; written at most a few times a second. */
+  report(report: JobReport): void;
+};
+
+/** What a handler found. `commit` runs in the transaction that ends the job: both happen or neither. */
+export type JobDone = { result: object; commit?: (tx: Tx) => Promise<void> };

@@ -1,0 +1,56 @@
+import { REFUSAL_CODES, runInSandbox, type SandboxLimits, type SandboxUsage } from "@flotilla/runtime";
+
+/** What opening or running a model in a child came to. `refused`: the model's own fault, in words for people. */
+export type ModelRun<TOut> = ({ kind: "ok"; output: TOut } & SandboxUsage) | { kind: "refused"; code: string; reason: string };
+
+
+/**
+ * Runs an entry of this folder on a model. Throws the signal's reason when aborted, and an error when the sandbox itself
+ * is broken (no child could be started): that is not the model's fault.
+ */
+export async function runModel<TIn, TOut>(request: {
+  entry: URL;
+  input: TIn;
+  limits: SandboxLimits;
+  workDir: string;
+  signal: AbortSignal;
+  /** Words for what the child is doing right now, e.g. "opening the model". */
+  doing: () => string;
+  onProgress?: (value: unknown) => void;
+}): Promise<ModelRun<TOut>> {
+  const { doing, limits, ...rest } = request;
+  const outcome = await runInSandbox<TIn, TOut>({ ...rest, limits });
+  switch (outcome.kind) {
+    case "ok":
+      return outcome;
+    case "failed":
+      if (outcome.code === "spawn_failed") throw new Error(`the sandbox could not be started: ${outcome.message}`);
+      if ((REFUSAL_CODES as readonly string[]).includes(outcome.code)) return refused(outcome.code, sentence(outcome.message));
+      return refused("sandbox_failed", `${capital(doing())} failed: ${sentence(outcome.message)}`);
+    case "crashed":
+      return refused("sandbox_crashed", `${capital(doing())} crashed ONNX Runtime (${outcome.signal ?? `exit code ${outcome.exitCode ?? "unknown"}`}).`);
+    case "timeout":
+      return refused("too_slow", `${capital(doing())} did not end within ${Math.round(limits.wallMs / 1000)} s.`);
+    case "cpu_exceeded":
+      return refused("too_slow", `${capital(doing())} takes more than ${limits.cpuSeconds} s of CPU time.`);
+    case "out_of_memory":
+      return refused("too_much_memory", `${capital(doing())} needs more than ${(limits.memoryBytes / 1024 ** 3).toFixed(1)} GiB of memory.`);
+    case "cancelled":
+      request.signal.throwIfAborted();
+      throw new Error("the sandbox says cancelled, but nobody asked for it");
+  }
+}
+
+function refused(code: string, reason: string): { kind: "refused"; code: string; reason: string } {
+  return { kind: "refused", code, reason };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A refusal as a whole sentence, without what PostgreSQL cannot hold. */
+export function sentence(text: string): string {
+  const clean = capital(text.toWellFormed().replaceAll("\u0000", "\ufffd").trim());
+  return /[.!?…]$/.test(clean) ? clean : `${clean}.`;
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import { copyFile, mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArtifactStore, VersionView } from "@flotilla/fleet";
+import { fileNameSchema } from "@flotilla/protocol";
+import { JobFailure } from "./job-failure.ts";
+
+const READ_BYTES = 1024 * 1024;
+
+/** A version's files in a directory of their own. */
+export type StagedFiles = { modelPath: string; externalFiles: { name: string; sizeBytes: number }[]; totalBytes: number };
+
+/**
+ * Lays copies of a version's files into a new directory under the names by which the model knows them. Copies share
+ * blocks with the store where the file system can; never links, since ONNX Runtime follows those out of the directory.
+ * What was copied is read again and compared with the digest. `artifact_missing` or `artifact_damaged` otherwise.
+ */
+export async function stageFiles(store: ArtifactStore, files: VersionView["files"], directory: string, signal: AbortSignal): Promise<StagedFiles> {
+  await mkdir(directory, { mode: 0o700 });
+  for (const file of files) {
+    signal.throwIfAborted();
+    await stageFile(store, file, join(directory, fileNameSchema.parse(file.name)), signal);
+  }
+  const model = files.find((file) => file.role === "model");
+  if (model === undefined) throw new JobFailure("no_model_file", "The version has no model file.");
+  return {
+    modelPath: join(directory, model.name),
+    externalFiles: files.filter((file) => file !== model).map(({ name, sizeBytes }) => ({ name, sizeBytes })),
+    totalBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  };
+}
+
+async function stageFile(store: ArtifactStore, file: VersionView["files"][number], path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await copyFile(store.pathOf(file.sha256), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new JobFailure("artifact_missing", `The bytes of ${file.name} are not in the artifact store. Upload the file again.`, { cause: error });
+  }
+  const { size } = await stat(path);
+  if (size !== file.sizeBytes || (await digestOf(path, signal)) !== file.sha256) {
+    throw new JobFailure("artifact_damaged", `The bytes of ${file.name} in the artifact store are not those that were uploaded. Upload the file again.`);
+  }
+}
+
+async function digestOf(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES, signal })) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
