@@ -52,3 +52,6 @@ export { summarizeLatency } from "./latency-summary.ts";
 export { probeModel } from "./probe.ts";
 export { runtimeFacts } from "./runtime-facts.ts";
 export { checkGoldenSet, makeGoldenSet } from "./golden-set.ts";
+// The corpus of files that must be refused, for tests of every door a model can come in by.
+export type { HostileModel } from "./testing/hostile-models.ts";
+export { constantOfShape, endlessLoop, functionChain, hostileModels } from "./testing/hostile-models.ts";
