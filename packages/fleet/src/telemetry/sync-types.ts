@@ -6,7 +6,7 @@ export type SyncItem = {
   /** When the request came in, by the server's clock: windows are placed by it. */
   receivedAt: Date;
   request: SyncRequest;
-  /** From the registry, not from the message: the key of roll-ups. */
+  /** From the registry, not from the message: part of the key of roll-ups. */
   className: string;
   /** Fleets the device belongs to now; "*" is added by `applySyncs`. */
   fleetIds: readonly string[];
