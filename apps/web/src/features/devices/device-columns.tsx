@@ -1,0 +1,84 @@
+"use client";
+import { columnVisibilityFeature, createColumnHelper, tableFeatures } from "@tanstack/react-table";
+import type { DeviceRow } from "@flotilla/fleet";
+import Link from "next/link";
+import { formatCount, formatDateTime, formatMs, formatRelative } from "../../lib/format.ts";
+import { SimulatedMark } from "../rollouts/tone-word.tsx";
+import { toCsv } from "./csv.ts";
+import { isStale } from "./presence.ts";
+import { PresenceWord } from "./presence-word.tsx";
+
+export const deviceFeatures = tableFeatures({ columnVisibilityFeature });
+const helper = createColumnHelper<typeof deviceFeatures, DeviceRow>();
+
+/** Columns a person may hide, with the width of each in px. `name` always stays. */
+export const deviceColumnList = [
+  { id: "name", label: "Device", width: 230 },
+  { id: "presence", label: "Presence", width: 110 },
+  { id: "lastSeen", label: "Last seen", width: 96 },
+  { id: "build", label: "Build", width: 250 },
+  { id: "phase", label: "Phase", width: 110 },
+  { id: "class", label: "Class", width: 120 },
+  { id: "labels", label: "Labels", width: 260 },
+  { id: "p95", label: "p95, 1 h", width: 84 },
+  { id: "errors", label: "Errors, 1 h", width: 88 },
+] as const;
+export type DeviceColumn = (typeof deviceColumnList)[number]["id"];
+export const numericColumns: ReadonlySet<string> = new Set(["p95", "errors"]);
+
+/** Cells of the devices table. `now` in ms for ages. */
+export function deviceColumns(now: number) {
+  return helper.columns([
+    helper.display({ id: "name", header: "Device", cell: ({ row }) => <NameCell device={row.original} /> }),
+    helper.display({ id: "presence", header: "Presence", cell: ({ row }) => <PresenceWord presence={row.original.presence} /> }),
+    helper.display({
+      id: "lastSeen", header: "Last seen",
+      cell: ({ row }) => <span title={row.original.lastSeenAt === null ? undefined : formatDateTime(row.original.lastSeenAt)} className="text-(--chart-muted)">{formatRelative(row.original.lastSeenAt, now)}</span>,
+    }),
+    helper.display({ id: "build", header: "Build", cell: ({ row }) => <BuildCell device={row.original} /> }),
+    helper.display({ id: "phase", header: "Phase", cell: ({ row }) => <span className={row.original.phase === "idle" ? "text-(--chart-muted)" : ""}>{row.original.phase}</span> }),
+    helper.display({ id: "class", header: "Class", cell: ({ row }) => row.original.className }),
+    helper.display({ id: "labels", header: "Labels", cell: ({ row }) => <LabelsCell labels={row.original.labels} /> }),
+    helper.display({ id: "p95", header: "p95, 1 h", cell: ({ row }) => <span className={isStale(row.original.presence) ? "text-(--chart-muted) italic" : ""}>{formatMs(row.original.p95Ms)}</span> }),
+    helper.display({ id: "errors", header: "Errors, 1 h", cell: ({ row }) => (row.original.errors === null ? "–" : formatCount(row.original.errors)) }),
+  ]);
+}
+
+function NameCell({ device }: { device: DeviceRow }) {
+  return (
+    <span className="flex min-w-0 items-center gap-2">
+      <Link href={`/devices/${device.id}`} prefetch={false} tabIndex={-1} title={device.name} className="truncate font-medium hover:underline">{device.name}</Link>
+      {device.simulated && <SimulatedMark compact />}
+      {device.state === "revoked" && <span className="rounded bg-(--state-none) px-1 text-[11px]">revoked</span>}
+    </span>
+  );
+}
+
+/** Actual build; where it is not the wanted one, both, with an arrow from what is to what should be. */
+function BuildCell({ device }: { device: DeviceRow }) {
+  const actual = device.actualBuild?.name ?? "no model";
+  const wanted = device.wantedBuild?.name ?? "no model";
+  if (!device.drift) return <span className={`block truncate ${device.actualBuild === null ? "text-(--chart-muted)" : ""}`} title={actual}>{actual}</span>;
+  return (
+    <span className="flex min-w-0 items-center gap-1" title={`runs ${actual}, should run ${wanted}`}>
+      <span className="truncate text-(--chart-muted)">{actual}</span><span aria-hidden="true">→</span><span className="sr-only"> should be </span><span className="truncate font-medium">{wanted}</span>
+    </span>
+  );
+}
+
+function LabelsCell({ labels }: { labels: Record<string, string> }) {
+  const text = Object.entries(labels).filter(([key]) => key !== "class" && key !== "arch").map(([key, value]) => `${key}=${value}`).join(", ");
+  return <span className="block truncate text-xs text-(--chart-muted)" title={text}>{text}</span>;
+}
+
+/** The shown columns of the given rows, with raw numbers and ISO times. */
+export function devicesCsv(rows: readonly DeviceRow[], columns: readonly DeviceColumn[]): string {
+  const values: Record<DeviceColumn, (row: DeviceRow) => string | number | null> = {
+    name: (row) => row.name, presence: (row) => row.presence, lastSeen: (row) => row.lastSeenAt,
+    build: (row) => (row.drift ? `${row.actualBuild?.name ?? "no model"} -> ${row.wantedBuild?.name ?? "no model"}` : (row.actualBuild?.name ?? "no model")),
+    phase: (row) => row.phase, class: (row) => row.className, p95: (row) => row.p95Ms, errors: (row) => row.errors,
+    labels: (row) => Object.entries(row.labels).map(([key, value]) => `${key}=${value}`).join(","),
+  };
+  const header = ["id", ...columns.map((id) => deviceColumnList.find((column) => column.id === id)?.label ?? id), "simulated"];
+  return toCsv(header, rows.map((row) => [row.id, ...columns.map((id) => values[id](row)), String(row.simulated)]));
+}

@@ -1,0 +1,22 @@
+"use client";
+import type { RolloutEventView } from "@flotilla/fleet";
+import { markerGlyph } from "../../components/charts/markers.tsx";
+import { formatDateTime, formatRelative } from "../../lib/format.ts";
+
+/** What happened to a rollout, newest first: event, person or rule, and when. */
+export function EventTimeline({ events, now }: { events: readonly RolloutEventView[]; now: number }) {
+  if (events.length === 0) return <p className="text-[13px] text-(--chart-muted)">Nothing has happened yet.</p>;
+  return (
+    <ol className="grid gap-2">
+      {events.map((event) => (
+        <li key={event.id} className="grid grid-cols-[1.25rem_1fr] gap-x-2 text-[13px]">
+          <span aria-hidden="true" className="text-center text-(--chart-marker)">{markerGlyph(event.kind)}</span>
+          <div className="min-w-0">
+            <p className="break-words">{event.sentence}</p>
+            <p className="text-xs text-(--chart-muted)"><time dateTime={event.at} title={formatDateTime(event.at)}>{formatRelative(event.at, now)}</time> · {event.actorName}</p>
+          </div>
+        </li>
+      ))}
+    </ol>
+  );
+}
