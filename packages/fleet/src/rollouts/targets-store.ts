@@ -1,6 +1,7 @@
-import { notify, sqlOf, type Sql, type Tx } from "@flotilla/db";
+import { notify, type Sql, type Tx } from "@flotilla/db";
 import type { Target } from "@flotilla/protocol";
 import { defaultPolicy } from "./policy.ts";
+import { sqlFrom } from "./store.ts";
 
 // Invariants: a device's target version only rises; the counter row "target" is held until commit by every transaction
 // that writes targets, so change numbers commit in order and "what changed since" misses nothing.
@@ -86,8 +87,4 @@ function entryOf(row: TargetRow): DeviceTargetEntry {
   if (row.build_name === null || row.manifest_sha256 === null || row.size_bytes === null) return { deviceId: row.device_id, target: null };
   const manifest = { sha256: row.manifest_sha256, sizeBytes: Number(row.size_bytes) };
   return { deviceId: row.device_id, target: { ...common, build: { buildId: row.build_id, name: row.build_name, manifest } } };
-}
-
-function sqlFrom(tx: Tx | Sql): Sql {
-  return "query" in tx && typeof tx.query === "function" ? (tx as Sql) : sqlOf(tx as Tx);
 }

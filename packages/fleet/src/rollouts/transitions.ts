@@ -55,7 +55,8 @@ const begun: Readonly<Partial<Record<DeploymentTransition, DeploymentStateName>>
 };
 
 export const deploymentTransitions: Table<DeploymentStateName, DeploymentTransition> = {
-  queued: { offer: "offered", cancel: "cancelled", skip: "skipped", supersede: "superseded" },
+  // "attest" of a queued one: on a roll back, the device is back already when its turn comes.
+  queued: { offer: "offered", attest: "succeeded", cancel: "cancelled", skip: "skipped", supersede: "superseded" },
   // No "expire": a device that was offered a build and did not pick it up has not failed.
   offered: {
     withhold: "queued", report_downloading: "downloading", report_installing: "installing", report_verifying: "verifying",
@@ -92,9 +93,17 @@ export function nextDeploymentState(state: DeploymentStateName, event: Deploymen
   return deploymentTransitions[state][event] ?? null;
 }
 
-/** The states in which the event is possible: the "from" of a compare-and-set. */
-export function statesBefore<State extends string, Event extends string>(table: Table<State, Event>, event: Event): State[] {
-  return (Object.keys(table) as State[]).filter((state) => table[state][event] !== undefined);
+/** The event as a compare-and-set: from any of these states to that one. An event leads to one state wherever it starts. */
+export function moveOf<State extends string, Event extends string>(table: Table<State, Event>, event: Event): { from: State[]; to: State } {
+  const from = (Object.keys(table) as State[]).filter((state) => table[state][event] !== undefined);
+  const to = from[0] === undefined ? undefined : table[from[0]][event];
+  if (to === undefined) throw new Error(`no state allows ${event}`);
+  return { from, to };
+}
+
+/** What can happen in this state. */
+export function eventsIn<State extends string, Event extends string>(table: Table<State, Event>, state: State): Event[] {
+  return Object.keys(table[state]) as Event[];
 }
 
 /** Deployments that have not ended. */

@@ -1,0 +1,122 @@
+import type { Sql } from "@flotilla/db";
+import type { DeviceClass } from "@flotilla/protocol";
+import { parseSelector, matchesSelector } from "../devices/index.ts";
+import { excluded, judgeMember, skipReason, type MemberVerdict } from "./membership.ts";
+import { CHUNK } from "./members-store.ts";
+import type { BuildRow, RolloutRow } from "./store.ts";
+import { writeTargets } from "./targets-store.ts";
+import { begunDeploymentStates, deploymentTransitions, moveOf, openDeploymentStates } from "./transitions.ts";
+
+/**
+ * Holds a queued device back: it is busy with another rollout, or on its way back from one (then it must arrive first,
+ * or "previous" would be the build it is leaving). Refers to the deployment as `d`.
+ */
+export const heldBack = `exists (select 1 from deployment o where o.device_id = d.device_id and o.id <> d.id
+  and ((o.direction = 'forward' and o.state in (${quoted(begunDeploymentStates)})) or (o.direction = 'rollback' and o.state in (${quoted(openDeploymentStates)}))))`;
+
+type QueuedRow = {
+  id: string; device_id: string; is_revoked: boolean; labels: Record<string, string>; class: DeviceClass; runs_build: boolean; running_build_id: string | null;
+};
+
+/**
+ * Offers the build to the next chunk of queued devices of opened waves, or skips them with a reason. What a device runs
+ * at this moment is where a roll back returns it to. The caller holds the rollout's row and knows that it may offer.
+ */
+export async function offerChunk(sql: Sql, rollout: RolloutRow, build: BuildRow, at: Date, chunk: number = CHUNK): Promise<{ offered: number; skipped: number }> {
+  const rows = await sql.query<QueuedRow>(
+    `select d.id, d.device_id, device.state = 'revoked' as is_revoked, device.labels, device.class, l.running_build_id,
+            coalesce(l.running_build_id = $2 and l.running_sha256 = any($3::text[]), false) as runs_build
+       from deployment d
+       join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
+       join device on device.id = d.device_id
+       left join device_live l on l.device_id = d.device_id
+      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and not ${heldBack}
+      order by d.id limit $4::int for update of d`,
+    [rollout.id, build.id, build.digests, chunk],
+  );
+  const selector = parseSelector(rollout.query);
+  const judged = rows.map((row) => ({ row, verdict: judgeQueued(row, matchesSelector(selector, row.labels), build) }));
+  const skipped = judged.flatMap(({ row, verdict }) => (verdict.kind === "excluded" ? [{ id: row.id, reason: skipReason(verdict) }] : []));
+  const offered = judged.flatMap(({ row, verdict }) => (verdict.kind === "eligible" ? [row] : []));
+  await skipDeployments(sql, skipped, at);
+  await sql.query(
+    `update deployment d set state = $4::deployment_state, previous_build_id = v.previous_build_id, offered_at = $3::timestamptz, retrieved_at = null,
+            attempt = 0, deadline_at = null, updated_at = $3::timestamptz
+       from unnest($1::text[], $2::text[]) as v(id, previous_build_id) where d.id = v.id`,
+    [offered.map((row) => row.id), offered.map((row) => row.running_build_id), at, moveOf(deploymentTransitions, "offer").to],
+  );
+  await writeTargets(sql, offered.map((row) => ({ deviceId: row.device_id, buildId: rollout.build_id, deploymentId: row.id })));
+  return { offered: offered.length, skipped: skipped.length };
+}
+
+function judgeQueued(row: QueuedRow, matches: boolean, build: BuildRow): MemberVerdict {
+  const verdict = judgeMember({ isRevoked: row.is_revoked, isInNewerRollout: false, runsBuild: row.runs_build, class: row.class }, build.manifest);
+  return verdict.kind === "eligible" && !matches ? excluded("left_fleet") : verdict;
+}
+
+async function skipDeployments(sql: Sql, skipped: readonly { id: string; reason: string }[], at: Date): Promise<void> {
+  if (skipped.length === 0) return;
+  await sql.query(
+    `update deployment d set state = $4::deployment_state, skip_reason = v.reason, finished_at = $3::timestamptz, updated_at = $3::timestamptz
+       from unnest($1::text[], $2::text[]) as v(id, reason) where d.id = v.id`,
+    [skipped.map((s) => s.id), skipped.map((s) => s.reason), at, moveOf(deploymentTransitions, "skip").to],
+  );
+}
+
+/**
+ * Takes back what no device has begun: an offered device wants again what it ran before, with a higher target version,
+ * and waits in the queue. Devices that have begun finish.
+ */
+export async function withholdOffers(sql: Sql, rolloutId: string, at: Date): Promise<number> {
+  const { from, to } = moveOf(deploymentTransitions, "withhold");
+  const rows = await sql.query<{ device_id: string; previous_build_id: string | null }>(
+    `update deployment set state = $3::deployment_state, target_version = null, offered_at = null, deadline_at = null, updated_at = $4::timestamptz
+      where id in (select id from deployment where rollout_id = $1 and direction = 'forward' and state = any($2::deployment_state[]) order by id for update)
+      returning device_id, previous_build_id`,
+    [rolloutId, from, to, at],
+  );
+  await writeTargets(sql, rows.map((row) => ({ deviceId: row.device_id, buildId: row.previous_build_id, deploymentId: null })));
+  return rows.length;
+}
+
+/** Ends what no device has begun. An offered device wants again what it runs. */
+export async function cancelUnbegun(sql: Sql, rolloutId: string, at: Date): Promise<void> {
+  await withholdOffers(sql, rolloutId, at);
+  await sql.query(
+    `update deployment set state = $2::deployment_state, finished_at = $3::timestamptz, updated_at = $3::timestamptz
+      where rollout_id = $1 and direction = 'forward' and state = 'queued'`,
+    [rolloutId, moveOf(deploymentTransitions, "cancel").to, at],
+  );
+}
+
+/** Devices whose credential was withdrawn cannot answer: what they had open ends without counting as a failure. */
+export async function skipRevoked(sql: Sql, at: Date): Promise<string[]> {
+  const { from, to } = moveOf(deploymentTransitions, "skip");
+  const rows = await sql.query<{ rollout_id: string }>(
+    `update deployment set state = $2::deployment_state, skip_reason = $3, finished_at = $4::timestamptz, updated_at = $4::timestamptz
+      where id in (select d.id from deployment d
+                    where d.state = any($1::deployment_state[]) and d.device_id in (select id from device where state = 'revoked')
+                    order by d.id limit ${CHUNK} for update skip locked)
+      returning rollout_id`,
+    [from, to, skipReason(excluded("revoked") as { reason: "revoked"; sentence: string }), at],
+  );
+  return [...new Set(rows.map((row) => row.rollout_id))];
+}
+
+/** Ends begun deployments whose stored deadline is over. Answers the rollouts they belong to. */
+export async function expireDeadlines(sql: Sql, at: Date): Promise<string[]> {
+  const { from, to } = moveOf(deploymentTransitions, "expire");
+  const rows = await sql.query<{ rollout_id: string }>(
+    `update deployment set state = $2::deployment_state, failure_code = 'timeout', failure_detail = 'The device began and did not report an end in time.',
+            finished_at = $3::timestamptz, updated_at = $3::timestamptz
+      where id in (select id from deployment where state = any($1::deployment_state[]) and deadline_at <= $3::timestamptz
+                    order by id limit ${CHUNK} for update skip locked)
+      returning rollout_id`,
+    [from, to, at],
+  );
+  return [...new Set(rows.map((row) => row.rollout_id))];
+}
+
+function quoted(states: readonly string[]): string {
+  return states.map((state) => `'${state}'`).join(", ");
+}
