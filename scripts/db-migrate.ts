@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
-import { EmbeddedPostgresError, migrate, startEmbeddedPostgres } from "@flotilla/db";
+import { migrate } from "@flotilla/db/setup";
+import { EmbeddedPostgresError, startEmbeddedPostgres } from "@flotilla/db/setup";
 
 // Brings DATABASE_URL to the newest schema; without it, the embedded database of --data-dir (default .flotilla).
 const given = process.env["DATABASE_URL"] || undefined;

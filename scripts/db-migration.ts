@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { writeMigration } from "@flotilla/db";
+import { writeMigration } from "@flotilla/db/setup";
 
 // Writes the migration from the schema beside the newest one to the present prisma/schema.prisma.
 const name = process.argv[2];

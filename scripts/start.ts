@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { identifyProcess } from "@flotilla/db";
+import { identifyProcess } from "@flotilla/db/setup";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
 import { parseOptions, USAGE, type LauncherOptions } from "./launcher/options.ts";
 import { Platform } from "./launcher/platform.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { identifyProcess, isSameProcess, type ProcessIdentity } from "@flotilla/db";
+import { identifyProcess, isSameProcess, type ProcessIdentity } from "@flotilla/db/setup";
 import { Refusal } from "./refusal.ts";
 
 /** Where one platform keeps everything. */

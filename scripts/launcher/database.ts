@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { EmbeddedPostgresError, migrate, MigrationError, startEmbeddedPostgres, type EmbeddedPostgres } from "@flotilla/db";
+import { migrate, MigrationError } from "@flotilla/db/setup";
+import { EmbeddedPostgresError, startEmbeddedPostgres, type EmbeddedPostgres } from "@flotilla/db/setup";
 import type { DataFolder } from "./data-folder.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { identifyProcess, isSameProcess, type ProcessIdentity } from "@flotilla/db";
+import { identifyProcess, isSameProcess, type ProcessIdentity } from "@flotilla/db/setup";
 import { Refusal } from "./refusal.ts";
 
 // What the pages are made of. A change in any of these files means a new build, nothing else does.

@@ -7,11 +7,6 @@ export { driverCode, isConnectionLoss, isSerializationConflict } from "./databas
 export { listen, notify } from "./listen.ts";
 export { withAdvisoryLock, type AdvisoryLockResult } from "./advisory-lock.ts";
 export { enqueueJob, ensureQueue, startJobConsumer, type JobConsumerOptions } from "./queue.ts";
-export { migrate, MigrationError, type MigrationProblem } from "./migrations/migrate.ts";
-export { writeMigration, type WrittenMigration } from "./migrations/write-migration.ts";
-export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from "./embedded/start-embedded-postgres.ts";
-export { identifyProcess, isSameProcess, type ProcessIdentity } from "./embedded/process-identity.ts";
-export { EmbeddedPostgresError, type EmbeddedPostgresProblem } from "./embedded/embedded-postgres-error.ts";
 export { testDb, type TestDb } from "./testing/test-databases.ts";
 export { Prisma } from "./generated/prisma/client.ts";
 

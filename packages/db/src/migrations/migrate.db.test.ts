@@ -3,7 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { migrate, MigrationError, testDb, writeMigration, type TestDb } from "../index.ts";
+import { testDb, type TestDb } from "../index.ts";
+import { migrate, MigrationError, writeMigration } from "../setup.ts";
 import { MIGRATIONS_DIR, migrationNames, SCHEMA_FILE } from "./migrations-folder.ts";
 
 const NOW = new Date("2099-01-01T00:00:00Z");
