@@ -1,0 +1,86 @@
+import { Pool } from "undici";
+
+export type NetRequest = {
+  readonly method: "GET" | "POST";
+  /** Path below the server's base URL, starting with "/". */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+  /** Longest wait for the answer's headers, and between two pieces of its body. */
+  readonly timeoutMs: number;
+};
+
+export type NetResponse = {
+  readonly status: number;
+  /** Lower-case names; repeated headers joined by ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Must be read to its end or given up by `discard`, else the connection stays busy. */
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): Promise<void>;
+};
+
+/** HTTP to one server over kept-alive connections. Rejects with `NetworkError` when no answer came. */
+export type Net = {
+  request(request: NetRequest): Promise<NetResponse>;
+  close(): Promise<void>;
+};
+
+/** The server could not be reached or the connection broke. The same request may succeed later. */
+export class NetworkError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "NetworkError";
+  }
+}
+
+/** One device needs one connection for calls and one for a download beside them. */
+const CONNECTIONS = 2;
+const KEEP_ALIVE_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A client for the server at `baseUrl` (http or https; a path is kept as a prefix). Throws TypeError on anything else. */
+export function createNet(baseUrl: string): Net {
+  const base = new URL(baseUrl);
+  if (base.protocol !== "http:" && base.protocol !== "https:") throw new TypeError(`${baseUrl} is not an http or https URL`);
+  const prefix = base.pathname.replace(/\/+$/, "");
+  const pool = new Pool(base.origin, { connections: CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  return {
+    async request({ method, path, headers, body, signal, timeoutMs }) {
+      try {
+        const answer = await pool.request({
+          method,
+          path: `${prefix}${path}`,
+          headers: headers === undefined ? null : { ...headers },
+          body: body ?? null,
+          signal: signal ?? null,
+          headersTimeout: timeoutMs,
+          bodyTimeout: timeoutMs,
+        });
+        return { status: answer.statusCode, headers: flatHeaders(answer.headers), body: bodyOf(answer.body), discard: () => answer.body.dump() };
+      } catch (error) {
+        throw networkError(error);
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function flatHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]])),
+  );
+}
+
+async function* bodyOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw networkError(error);
+  }
+}
+
+function networkError(error: unknown): NetworkError {
+  const text = error instanceof Error ? error.message : String(error);
+  return new NetworkError(text === "" ? "the connection broke" : text, { cause: error });
+}

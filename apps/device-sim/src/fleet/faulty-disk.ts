@@ -1,0 +1,34 @@
+import { nodeFsSteps, type FsSteps } from "../agent/disk.ts";
+
+/** The real file system, until the disk is said to be full: then nothing more can be written. */
+export function fullableSteps(isFull: () => boolean, steps: FsSteps = nodeFsSteps): FsSteps {
+  const room = (): void => {
+    if (isFull()) throw Object.assign(new Error("ENOSPC: no space left on device (simulated)"), { code: "ENOSPC" });
+  };
+  return {
+    ...steps,
+    async makeDirectory(path) {
+      room();
+      await steps.makeDirectory(path);
+    },
+    async writeFile(path, bytes, mode) {
+      room();
+      await steps.writeFile(path, bytes, mode);
+    },
+    async appendFile(path, bytes) {
+      room();
+      await steps.appendFile(path, bytes);
+    },
+    async openAppend(path) {
+      const file = await steps.openAppend(path);
+      return {
+        ...file,
+        async write(bytes) {
+          room();
+          await file.write(bytes);
+        },
+      };
+    },
+    freeBytes: async (path) => (isFull() ? 0 : await steps.freeBytes(path)),
+  };
+}

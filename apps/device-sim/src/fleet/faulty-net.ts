@@ -1,0 +1,69 @@
+import type { Clock } from "../agent/clock.ts";
+import { NetworkError, type Net, type NetRequest, type NetResponse } from "../agent/net.ts";
+import type { Random } from "../agent/random.ts";
+import type { Network } from "./scenario.ts";
+
+export type FaultyNetOptions = {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Monotonic start of the simulation: offline windows count from it. */
+  readonly startMs: number;
+  /** Share of downloads that come damaged, 0 to 100, now. */
+  readonly corruptPercent: () => number;
+};
+
+/** A device's network: slow, lossy, at times away. What is sent and answered otherwise is real. */
+export function faultyNet(net: Net, options: FaultyNetOptions): Net {
+  const { network, clock, random } = options;
+  const unlucky = (percent: number): boolean => percent > 0 && random.uniform() * 100 < percent;
+  const offline = (): boolean => network.offlineWindows.some((window) => isInside(window, clock.monotonicMs() - options.startMs));
+  return {
+    async request(request) {
+      if (offline()) throw new NetworkError("offline (simulated)");
+      const isDownload = request.path.startsWith("/device/v1/artifacts/");
+      const lost = !isDownload && unlucky(network.lossPercent);
+      if (lost && random.uniform() < 0.5) throw new NetworkError("the request was lost (simulated)");
+      await clock.sleep(network.latencyMs + random.uniform() * network.jitterMs, request.signal);
+      const response = await net.request(request);
+      if (lost) {
+        await response.discard();
+        throw new NetworkError("the answer was lost (simulated)");
+      }
+      return isDownload ? download(response, request) : response;
+    },
+    close: () => net.close(),
+  };
+
+  function download(response: NetResponse, request: NetRequest): NetResponse {
+    if (response.status !== 200 && response.status !== 206) return response;
+    const sizeBytes = Number(response.headers["content-length"] ?? "0");
+    const cutAt = unlucky(network.lossPercent) ? Math.floor(random.uniform() * sizeBytes) : null;
+    const flipAt = unlucky(options.corruptPercent()) ? Math.floor(random.uniform() * sizeBytes) : null;
+    return { ...response, body: spoiled(response, { cutAt, flipAt, offline, what: request.path }) };
+  }
+}
+
+async function* spoiled(response: NetResponse, how: { cutAt: number | null; flipAt: number | null; offline: () => boolean; what: string }): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const chunk of response.body) {
+    if (how.offline()) throw new NetworkError(`the connection broke in ${how.what} (simulated)`);
+    let piece = chunk;
+    if (how.flipAt !== null && how.flipAt >= at && how.flipAt < at + chunk.length) {
+      piece = chunk.slice();
+      piece[how.flipAt - at] = (piece[how.flipAt - at] ?? 0) ^ 0x55;
+    }
+    if (how.cutAt !== null && how.cutAt < at + piece.length) {
+      yield piece.subarray(0, how.cutAt - at);
+      throw new NetworkError(`the connection broke in ${how.what} (simulated)`);
+    }
+    at += piece.length;
+    yield piece;
+  }
+}
+
+function isInside(window: Network["offlineWindows"][number], elapsedMs: number): boolean {
+  const sinceFirst = elapsedMs - window.afterMs;
+  if (sinceFirst < 0) return false;
+  return (window.everyMs === undefined ? sinceFirst : sinceFirst % window.everyMs) < window.durationMs;
+}
