@@ -5,7 +5,7 @@ import type { JobContext, JobDone } from "../ports.ts";
 import type { BenchmarkInput, BenchmarkMode } from "../sandbox/benchmark.ts";
 import { benchmarkOutputSchema } from "../sandbox/child-schemas.ts";
 import { limitsFor } from "../sandbox/limits.ts";
-import { runModel } from "../sandbox/run-model.ts";
+import { runModel, sentence } from "../sandbox/run-model.ts";
 import { stageFiles } from "../staged-files.ts";
 
 const worker = systemPrincipal("worker");
@@ -38,7 +38,7 @@ export async function benchmarkVersion(payload: JobPayload<"benchmark">, context
     doing: () => "measuring the model",
     onProgress: (value) => reportStep(value, modes, context),
   });
-  if (run.kind === "refused") throw new JobFailure(run.code, run.reason);
+  if (run.kind === "refused") throw new JobFailure(run.code, sentence(run.reason));
   const output = benchmarkOutputSchema.safeParse(run.output);
   if (!output.success) throw new JobFailure("sandbox_failed", "Measuring the model gave numbers that cannot be.");
   const { results, facts } = output.data;

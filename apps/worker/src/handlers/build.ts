@@ -1,13 +1,16 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finishBuild, getBuild, getVersion, systemPrincipal, type BuildView, type JobPayload, type VersionView } from "@flotilla/fleet";
 import { buildManifestSchema, type BuildManifest, type Variant } from "@flotilla/protocol";
+import type { z } from "zod";
 import { canonicalJson } from "../canonical-json.ts";
 import { JobFailure } from "../job-failure.ts";
 import type { JobContext, JobDone } from "../ports.ts";
-import { goldenOutputSchema } from "../sandbox/child-schemas.ts";
+import type { CheckGoldenInput } from "../sandbox/check-golden.ts";
+import { checkGoldenOutputSchema, goldenOutputSchema } from "../sandbox/child-schemas.ts";
 import type { GoldenInput } from "../sandbox/golden.ts";
 import { limitsFor } from "../sandbox/limits.ts";
-import { runModel } from "../sandbox/run-model.ts";
+import { runModel, sentence } from "../sandbox/run-model.ts";
 import { stageFiles } from "../staged-files.ts";
 
 const worker = systemPrincipal("worker");
@@ -78,23 +81,37 @@ function isTensor(elementType: string): boolean {
   return !elementType.includes("(");
 }
 
+/** Made in one child and reproduced in another: a set that no second process can reproduce is of no use to devices. */
 async function goldenSetOf(version: VersionView, directory: string, context: JobContext): Promise<Uint8Array> {
-  const staged = await stageFiles(context.store, version.files, directory, context.signal);
+  const { modelPath, totalBytes } = await stageFiles(context.store, version.files, directory, context.signal);
   const title = `${version.modelName} v${version.number}`;
-  const run = await runModel<GoldenInput, unknown>({
+  const child = { limits: limitsFor(totalBytes), workDir: context.workDir, signal: context.signal };
+  const made = await inSandbox<GoldenInput, z.infer<typeof goldenOutputSchema>>(goldenOutputSchema, {
+    ...child,
     entry: new URL("../sandbox/golden.ts", import.meta.url),
-    input: { modelPath: staged.modelPath, ...TOLERANCE },
-    limits: limitsFor(2 * staged.totalBytes),
-    workDir: context.workDir,
-    signal: context.signal,
+    input: { modelPath },
     doing: () => `making the golden set of ${title}`,
   });
-  if (run.kind === "refused") throw new JobFailure(run.code, run.reason);
-  const golden = goldenOutputSchema.safeParse(run.output);
-  if (!golden.success) throw new JobFailure("sandbox_failed", `The golden set of ${title} is not one.`);
-  const { unstable } = golden.data;
-  if (unstable !== null) {
-    throw new JobFailure("not_reproducible", `${title} gives different results for the same input (output "${unstable.output}": ${unstable.reason}), so no device could prove that it computes the right ones.`);
-  }
-  return Buffer.from(golden.data.base64, "base64");
+  const bytes = Buffer.from(made.base64, "base64");
+  const goldenPath = join(directory, "golden-set");
+  await writeFile(goldenPath, bytes, { flag: "wx" });
+  const { difference } = await inSandbox<CheckGoldenInput, z.infer<typeof checkGoldenOutputSchema>>(checkGoldenOutputSchema, {
+    ...child,
+    entry: new URL("../sandbox/check-golden.ts", import.meta.url),
+    input: { modelPath, goldenPath, ...TOLERANCE },
+    doing: () => `checking the golden set of ${title}`,
+  });
+  if (difference === null) return bytes;
+  throw new JobFailure(
+    "not_reproducible",
+    `${title} gives different results for the same input (output "${difference.output}": ${difference.reason}), so no device could prove that it computes the right ones.`,
+  );
+}
+
+async function inSandbox<TIn, TOut>(schema: z.ZodType<TOut>, request: Parameters<typeof runModel<TIn, unknown>>[0]): Promise<TOut> {
+  const run = await runModel<TIn, unknown>(request);
+  if (run.kind === "refused") throw new JobFailure(run.code, sentence(run.reason));
+  const parsed = schema.safeParse(run.output);
+  if (!parsed.success) throw new JobFailure("sandbox_failed", sentence(`${request.doing()} gave something else`));
+  return parsed.data;
 }

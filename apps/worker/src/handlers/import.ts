@@ -5,7 +5,7 @@ import type { JobContext, JobDone } from "../ports.ts";
 import { probeOutputSchema } from "../sandbox/child-schemas.ts";
 import { limitsFor } from "../sandbox/limits.ts";
 import type { ProbeInput, ProbeStep } from "../sandbox/probe.ts";
-import { runModel, sentence } from "../sandbox/run-model.ts";
+import { runModel, storable } from "../sandbox/run-model.ts";
 import { stageFiles, type StagedFiles } from "../staged-files.ts";
 import { inspectionOf } from "./inspection.ts";
 
@@ -33,7 +33,7 @@ export async function importVersion({ versionId }: JobPayload<"import">, context
   const probe = await probeInSandbox(staged, context);
   if (probe.kind === "refused") return rejected(versionId, probe.code, probe.reason, context);
   const claimed = probeOutputSchema.safeParse(probe.output);
-  if (!claimed.success) return rejected(versionId, "sandbox_failed", "Measuring the model gave numbers that cannot be.", context);
+  if (!claimed.success) return rejected(versionId, "sandbox_failed", "measuring the model gave numbers that cannot be", context);
   const inspection = inspectionOf(read.summary, claimed.data);
   context.report({ progress: 0.95, progressText: "Writing down what was found" });
   return {
@@ -51,7 +51,7 @@ async function readBounded(staged: StagedFiles): Promise<Read> {
     return { kind: "read", summary: await readModelSummary({ path: staged.modelPath }, staged.externalFiles) };
   } catch (error) {
     if (!(error instanceof ModelRefusal)) throw error;
-    return { kind: "refused", code: error.code, reason: sentence(error.reason) };
+    return { kind: "refused", code: error.code, reason: storable(error.reason) };
   }
 }
 

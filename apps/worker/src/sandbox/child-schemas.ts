@@ -44,10 +44,10 @@ export const probeOutputSchema = z.object({
 export type ParsedProbe = z.infer<typeof probeOutputSchema>;
 
 /** A `GoldenOutput` (golden.ts). */
-export const goldenOutputSchema = z.object({
-  base64: z.base64().min(1),
-  unstable: z.object({ seed: z.number().int(), output: name, reason: z.string().max(2_000) }).nullable(),
-});
+export const goldenOutputSchema = z.object({ base64: z.base64().min(1) });
+
+/** A `CheckGoldenOutput` (check-golden.ts). */
+export const checkGoldenOutputSchema = z.object({ difference: z.object({ output: name, reason: z.string().max(2_000) }).nullable() });
 
 /** A `BenchmarkOutput` (benchmark.ts). */
 export const benchmarkOutputSchema = z.object({

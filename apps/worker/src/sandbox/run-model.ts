@@ -1,6 +1,6 @@
 import { REFUSAL_CODES, runInSandbox, type SandboxLimits, type SandboxUsage } from "@flotilla/runtime";
 
-/** What opening or running a model in a child came to. `refused`: the model's own fault, in words for people. */
+/** What opening or running a model in a child came to. `refused`: the model's own fault, as a clause for people, in lower case: "uses custom operator X". */
 export type ModelRun<TOut> = ({ kind: "ok"; output: TOut } & SandboxUsage) | { kind: "refused"; code: string; reason: string };
 
 
@@ -25,16 +25,16 @@ export async function runModel<TIn, TOut>(request: {
       return outcome;
     case "failed":
       if (outcome.code === "spawn_failed") throw new Error(`the sandbox could not be started: ${outcome.message}`);
-      if ((REFUSAL_CODES as readonly string[]).includes(outcome.code)) return refused(outcome.code, sentence(outcome.message));
-      return refused("sandbox_failed", `${capital(doing())} failed: ${sentence(outcome.message)}`);
+      if ((REFUSAL_CODES as readonly string[]).includes(outcome.code)) return refused(outcome.code, storable(outcome.message));
+      return refused("sandbox_failed", `${doing()} failed: ${storable(outcome.message)}`);
     case "crashed":
-      return refused("sandbox_crashed", `${capital(doing())} crashed ONNX Runtime (${outcome.signal ?? `exit code ${outcome.exitCode ?? "unknown"}`}).`);
+      return refused("sandbox_crashed", `${doing()} crashed ONNX Runtime (${outcome.signal ?? `exit code ${outcome.exitCode ?? "unknown"}`})`);
     case "timeout":
-      return refused("too_slow", `${capital(doing())} did not end within ${Math.round(limits.wallMs / 1000)} s.`);
+      return refused("too_slow", `${doing()} did not end within ${Math.round(limits.wallMs / 1000)} s`);
     case "cpu_exceeded":
-      return refused("too_slow", `${capital(doing())} takes more than ${limits.cpuSeconds} s of CPU time.`);
+      return refused("too_slow", `${doing()} takes more than ${limits.cpuSeconds} s of CPU time`);
     case "out_of_memory":
-      return refused("too_much_memory", `${capital(doing())} needs more than ${(limits.memoryBytes / 1024 ** 3).toFixed(1)} GiB of memory.`);
+      return refused("too_much_memory", `${doing()} needs more than ${(limits.memoryBytes / 1024 ** 3).toFixed(1)} GiB of memory`);
     case "cancelled":
       request.signal.throwIfAborted();
       throw new Error("the sandbox says cancelled, but nobody asked for it");
@@ -45,12 +45,13 @@ function refused(code: string, reason: string): { kind: "refused"; code: string;
   return { kind: "refused", code, reason };
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** A reason without what PostgreSQL cannot hold. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll("\u0000", "\ufffd").trim();
 }
 
-/** A refusal as a whole sentence, without what PostgreSQL cannot hold. */
-export function sentence(text: string): string {
-  const clean = capital(text.toWellFormed().replaceAll("\u0000", "\ufffd").trim());
-  return /[.!?…]$/.test(clean) ? clean : `${clean}.`;
+/** A reason ("opening the model takes too long") as a sentence of its own. */
+export function sentence(reason: string): string {
+  const text = reason.charAt(0).toUpperCase() + reason.slice(1);
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
 }

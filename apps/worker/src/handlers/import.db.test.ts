@@ -1,0 +1,80 @@
+import { writeFile } from "node:fs/promises";
+import { testDb, type TestDb } from "@flotilla/db";
+import { buildModel, demoConvNet, floatTensor } from "@flotilla/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openWorkerFixture, type WorkerFixture } from "../testing/worker-fixture.ts";
+
+let database: TestDb;
+let worker: WorkerFixture;
+beforeAll(async () => {
+  database = await testDb();
+  worker = await openWorkerFixture(database.url);
+});
+afterAll(async () => {
+  await worker.close();
+  await database.drop();
+});
+
+test("a sound model becomes ready with everything the version page shows", async () => {
+  const version = await worker.newVersion([{ name: "digits.onnx", bytes: demoConvNet({ seed: 1 }) }]);
+  const job = await worker.run(version.importJobId ?? "");
+  expect(job).toMatchObject({ state: "succeeded", progress: 1, result: { state: "ready" }, attempt: 1 });
+  const { state, inspection, decidedAt } = await worker.version(version.id);
+  expect(state).toBe("ready");
+  expect(decidedAt).not.toBeNull();
+  expect(inspection).toMatchObject({
+    producer: "flotilla-demo",
+    inputs: [{ name: "image", elementType: "float32", shape: ["batch", 1, 28, 28] }],
+    outputs: [{ name: "scores", elementType: "float32", shape: ["batch", 10] }],
+    nodeCount: 9,
+  });
+  expect(inspection?.operators).toContainEqual({ domain: "", opType: "Conv", count: 2 });
+  expect(inspection?.macs).toBe(28 * 28 * 8 * 9 + 14 * 14 * 16 * 8 * 9 + 784 * 10);
+  expect(inspection?.layers.length).toBeGreaterThan(3);
+  expect(inspection?.latencyMs.n).toBeGreaterThan(10);
+  expect(inspection?.peakMemoryBytes).toBeGreaterThan(20 * 2 ** 20);
+  expect(inspection?.measuredOn.threads).toBe(1);
+  expect(await worker.leftovers()).toEqual([]);
+});
+
+test("a model with external data is opened with the files that were uploaded beside it", async () => {
+  const weights = new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer);
+  const bytes = buildModel({
+    graph: {
+      inputs: [{ name: "x", elementType: "float32", shape: [1, 4] }],
+      outputs: [{ name: "y", elementType: "float32", shape: [1, 4] }],
+      initializers: [{ name: "w", elementType: "float32", shape: [4], external: { location: "weights.bin", offset: 0, length: 16 } }],
+      nodes: [{ opType: "Add", inputs: ["x", "w"], outputs: ["y"] }],
+    },
+  });
+  const version = await worker.newVersion([
+    { name: "weights.bin", bytes: weights },
+    { name: "model.onnx", bytes },
+  ]);
+  await worker.run(version.importJobId ?? "");
+  expect(await worker.version(version.id)).toMatchObject({ state: "ready", inspection: { initializerBytes: 16 } });
+});
+
+test("an import that is delivered twice gives one result, and the second run changes nothing", async () => {
+  const version = await worker.newVersion([{ name: "m.onnx", bytes: demoConvNet({ seed: 2 }) }]);
+  await worker.run(version.importJobId ?? "");
+  const first = await worker.version(version.id);
+  const again = await worker.run(version.importJobId ?? "");
+  expect(again).toMatchObject({ state: "succeeded", attempt: 1 });
+  expect(await worker.version(version.id)).toEqual(first);
+});
+
+test("bytes that were changed in the store are found out, and the version says so", async () => {
+  const bytes = buildModel({
+    graph: {
+      inputs: [{ name: "x", elementType: "float32", shape: [4] }],
+      outputs: [{ name: "y", elementType: "float32", shape: [4] }],
+      initializers: [floatTensor("w", [4], [1, 2, 3, 4])],
+      nodes: [{ opType: "Mul", inputs: ["x", "w"], outputs: ["y"] }],
+    },
+  });
+  const version = await worker.newVersion([{ name: "m.onnx", bytes }]);
+  await writeFile(worker.ports.store.pathOf(version.files[0]?.sha256 ?? ""), bytes.toReversed());
+  expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "failed", causeCode: "artifact_damaged" });
+  expect(await worker.version(version.id)).toMatchObject({ state: "rejected", rejectCode: "artifact_damaged", rejectReason: expect.stringContaining("Upload the file again") as unknown });
+});
