@@ -94,6 +94,6 @@ async function timeout(ms: number, signal: AbortSignal): Promise<never> {
 
 /** Sends when the transaction commits; nothing is sent when it rolls back. Payload at most 8000 bytes. */
 export async function notify(tx: Tx | Sql, channel: string, payload: string): Promise<void> {
-  if ("query" in tx) await tx.query("select pg_notify($1, $2)", [channel, payload]);
+  if ("query" in tx) await tx.query("select pg_notify($1, $2)::text", [channel, payload]);
   else await tx.$executeRawUnsafe("select pg_notify($1, $2)", channel, payload);
 }
