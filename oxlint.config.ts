@@ -10,8 +10,10 @@ const TESTS = "**/*.{test,e2e}.{ts,tsx}";
 
 /** A later override replaces the whole list of an earlier one, so each list is made complete. */
 function importRule(folder: string, options: { mayUseDb?: boolean; file?: string; isDeciding?: boolean } = {}): Rules {
+  // Servers and migrations: for scripts and tests, not for what runs in production.
+  const setup = folder in MAY_IMPORT ? [] : ["!@flotilla/db/setup"];
   const patterns: Pattern[] = [
-    { regex: "^@flotilla/[^/]+/.", message: "A package is used through its index only." },
+    { group: ["@flotilla/*/**", ...setup], message: "A package is used through its entries only." },
     { regex: "^(\\.\\./)+(.*/)?src(/|$)", message: "No relative path into another package; import it by name." },
     { group: APPS.map((app) => `@flotilla/${app}`), message: "Apps are programs; nobody imports them." },
   ];

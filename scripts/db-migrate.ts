@@ -1,6 +1,5 @@
 import { join, resolve } from "node:path";
-import { migrate } from "@flotilla/db/setup";
-import { EmbeddedPostgresError, startEmbeddedPostgres } from "@flotilla/db/setup";
+import { EmbeddedPostgresError, migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
 
 // Brings DATABASE_URL to the newest schema; without it, the embedded database of --data-dir (default .flotilla).
 const given = process.env["DATABASE_URL"] || undefined;

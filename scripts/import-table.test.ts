@@ -58,6 +58,11 @@ const others: Case[] = [
   { file: "tests/system/takes-app.ts", source: importing("@flotilla/gateway"), isRefused: true },
   // Only through the index, only by name.
   { file: "packages/fleet/src/deep.ts", source: importing("@flotilla/db/src/connect.ts"), isRefused: true },
+  { file: "scripts/sets-up.ts", source: importing("@flotilla/db/setup"), isRefused: false },
+  { file: "tests/system/sets-up.ts", source: importing("@flotilla/db/setup"), isRefused: false },
+  { file: "packages/fleet/src/sets-up.ts", source: importing("@flotilla/db/setup"), isRefused: true },
+  { file: "apps/worker/src/composition.ts", source: importing("@flotilla/db/setup"), isRefused: true },
+  { file: "scripts/deep.ts", source: importing("@flotilla/db/src/connect.ts"), isRefused: true },
   { file: "packages/fleet/src/relative.ts", source: importing("../../db/src/index.ts"), isRefused: true },
   { file: "apps/worker/src/handlers/relative.ts", source: importing("../../../../packages/db/src/index.ts"), isRefused: true },
   { file: "scripts/relative.ts", source: importing("../packages/db/src/index.ts"), isRefused: true },

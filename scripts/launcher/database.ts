@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { migrate, MigrationError } from "@flotilla/db/setup";
-import { EmbeddedPostgresError, startEmbeddedPostgres, type EmbeddedPostgres } from "@flotilla/db/setup";
+import { EmbeddedPostgresError, migrate, MigrationError, startEmbeddedPostgres, type EmbeddedPostgres } from "@flotilla/db/setup";
 import type { DataFolder } from "./data-folder.ts";
 import { Refusal } from "./refusal.ts";
 

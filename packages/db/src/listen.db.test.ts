@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { listen, notify, testDb, withAdvisoryLock, withSql, withTx, type TestDb } from "./index.ts";
+import { listen, notify, sqlOf, testDb, withAdvisoryLock, withSql, withTx, type TestDb } from "./index.ts";
 
 let suite: TestDb;
 beforeAll(async () => {
@@ -32,9 +32,10 @@ test("a notification arrives when its transaction commits, and not when it rolls
     throw new Error("no");
   }).catch(() => undefined);
   await withTx(suite.db, (tx) => notify(tx, "news", "by prisma"));
+  await withTx(suite.db, (tx) => notify(sqlOf(tx), "news", "by sql in prisma"));
   await withSql(suite.db, (sql) => notify(sql, "news", "by sql"));
-  await until(() => heard.length === 2);
-  expect(heard).toEqual(["news by prisma", "news by sql"]);
+  await until(() => heard.length === 3);
+  expect(heard).toEqual(["news by prisma", "news by sql in prisma", "news by sql"]);
 });
 
 test("a listener that lost its connection comes back, says so, and hears again", async () => {

@@ -27,6 +27,12 @@ export async function lastPort(folder: ServerFolder): Promise<number | undefined
   return (await readOwner(folder))?.port;
 }
 
+/** The port of the server, when it runs. */
+export async function portIfRunning(folder: ServerFolder): Promise<number | undefined> {
+  const owner = await readOwner(folder);
+  return owner && isSameProcess(owner.supervisor) ? owner.port : undefined;
+}
+
 async function readOwner(folder: ServerFolder): Promise<Owner | undefined> {
   try {
     return JSON.parse(await readFile(folder.ownerFile, "utf8")) as Owner;

@@ -32,6 +32,11 @@ export async function openServerFolder(dir: string): Promise<ServerFolder> {
   } catch (error) {
     throw new EmbeddedPostgresError("bad_folder", `Cannot write into ${dir}: ${(error as Error).message}`, { cause: error });
   }
+  return serverFolder(dir);
+}
+
+/** The names in the folder, whether it exists or not. */
+export function serverFolder(dir: string): ServerFolder {
   return {
     dir,
     pgdata: join(dir, "pgdata"),

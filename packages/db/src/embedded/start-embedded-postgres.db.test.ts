@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { identifyProcess } from "./process-identity.ts";
-import { startEmbeddedPostgres, type EmbeddedPostgres } from "./start-embedded-postgres.ts";
+import { runningEmbeddedUrl, startEmbeddedPostgres, type EmbeddedPostgres } from "./start-embedded-postgres.ts";
 
 const isRoot = process.geteuid?.() === 0;
 let root: string;
@@ -141,6 +141,15 @@ describe("starting again", () => {
     const again = await start(folder);
     expect(await query(again.url, "select 1 as one")).toEqual([{ one: 1 }]);
   });
+});
+
+test("another process finds the running server by its folder, and none after it stopped", async () => {
+  const folder = newFolder();
+  expect(await runningEmbeddedUrl(folder)).toBeUndefined();
+  const server = await startEmbeddedPostgres({ dataDir: folder });
+  expect(await runningEmbeddedUrl(folder)).toBe(server.url);
+  await server.stop();
+  expect(await runningEmbeddedUrl(folder)).toBeUndefined();
 });
 
 describe("a folder that cannot be used is refused with a sentence", () => {

@@ -7,10 +7,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.ts";
 import { freePort } from "./free-port.ts";
-import { clearOrphan, lastPort, recordOwner } from "./owner.ts";
+import { clearOrphan, lastPort, portIfRunning, recordOwner } from "./owner.ts";
 import { findPostgresBinaries } from "./postgres-binaries.ts";
 import { chooseRunAs, type RunAs } from "./run-as.ts";
-import { ensureCluster, openServerFolder, rotateLog, SUPERUSER, type ServerFolder } from "./server-folder.ts";
+import { ensureCluster, openServerFolder, rotateLog, serverFolder, SUPERUSER, type ServerFolder } from "./server-folder.ts";
 import { SERVER_ENV } from "./server-env.ts";
 
 export type EmbeddedPostgresOptions = {
@@ -60,8 +60,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const supervisor = launch(folder, runAs, binaries.postgres, settings(port, options.isDurable ?? true));
   const gone = once(supervisor, "exit").then(() => undefined);
-  const password = (await readFile(folder.passwordFile, "utf8")).trim();
-  const urlOf = (database: string): string => `postgresql://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+  const urlOf = await urlMaker(folder, port);
   try {
     await recordOwner(folder, supervisor.pid ?? 0, port);
     await untilReady(urlOf("postgres"), supervisor, folder);
@@ -78,6 +77,18 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     exited: gone,
     stop: () => stopSupervisor(supervisor, gone),
   };
+}
+
+/** The URL of the server that another process runs in this folder; undefined when none runs. */
+export async function runningEmbeddedUrl(dataDir: string): Promise<string | undefined> {
+  const folder = serverFolder(dataDir);
+  const port = await portIfRunning(folder);
+  return port === undefined ? undefined : (await urlMaker(folder, port))(DATABASE);
+}
+
+async function urlMaker(folder: ServerFolder, port: number): Promise<(database: string) => string> {
+  const password = (await readFile(folder.passwordFile, "utf8")).trim();
+  return (database) => `postgresql://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
 }
 
 /** For a small machine that also runs everything else. Given as arguments, so they win over files in the folder. */

@@ -32,11 +32,25 @@ function loadEngineModule(): Promise<EngineModule> {
     const folder = dirname(createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm"));
     const glue = (await import(pathToFileURL(join(folder, "schema_engine_bg.js")).href)) as EngineModule;
     const binary = await readFile(join(folder, "schema_engine_bg.wasm"));
-    const { instance } = await WebAssembly.instantiate(binary, { "./schema_engine_bg.js": glue });
+    const { instance } = await WebAssembly.instantiate(binary, { "./schema_engine_bg.js": withIdleTimers(glue) });
     glue.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
     return glue;
   })());
+}
+
+/** The engine leaves a timer of ten seconds behind (its patience for the lock); it must not keep the process alive. */
+function withIdleTimers(glue: EngineModule): Record<string, unknown> {
+  const imports: Record<string, unknown> = { ...glue };
+  for (const [name, start] of Object.entries(imports)) {
+    if (!name.startsWith("__wbg_setTimeout_") || typeof start !== "function") continue;
+    imports[name] = (...args: unknown[]): unknown => {
+      const timer: unknown = start(...args);
+      if (typeof timer === "object" && timer !== null && "unref" in timer) (timer as NodeJS.Timeout).unref();
+      return timer;
+    };
+  }
+  return imports;
 }
 
 /** Runs `fn` with an engine that talks to the database of `pool`, or to none. The pool stays open. */
