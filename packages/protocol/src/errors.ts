@@ -12,6 +12,7 @@ const CODES = {
   forbidden: { status: 403, retryable: false, title: "You may not do this" },
   bad_origin: { status: 403, retryable: false, title: "The request comes from another site" },
   not_found: { status: 404, retryable: false, title: "Not found" },
+  request_timeout: { status: 408, retryable: true, title: "The request took too long to arrive" },
   conflict: { status: 409, retryable: false, title: "This clashes with something that exists" },
   illegal_transition: { status: 409, retryable: false, title: "Not possible in the present state" },
   version_mismatch: { status: 409, retryable: true, title: "Somebody else changed it first" },
