@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
-import { connect, startJobConsumer, withAdvisoryLock, withTx, type Db } from "@flotilla/db";
-import { directoryStore } from "@flotilla/fleet";
+import { connect, startJobConsumer, withSql, withTx, type Db } from "@flotilla/db";
+import { directoryStore, evaluateRollouts, pruneTelemetry, rollUp, type Evaluation } from "@flotilla/fleet";
 import type { Logger } from "pino";
 import type { Env } from "./env.ts";
-import type { ExclusiveLock } from "./evaluator-loop.ts";
 import type { Ports } from "./ports.ts";
 import type { StartDelivery } from "./worker.ts";
 
@@ -16,8 +15,12 @@ const SPARE_CONNECTIONS = 4;
 export type Composition = {
   db: Db;
   ports: Ports;
-  lock: ExclusiveLock;
   startDelivery: StartDelivery;
+  evaluate: (now: Date) => Promise<Evaluation>;
+  /** Sums latency up and forgets what is too old. */
+  tidyTelemetry: (now: Date) => Promise<void>;
+  /** Resolves when the database answers. */
+  pingDatabase: () => Promise<void>;
 };
 
 /** Opens nothing yet; the first query connects. */
@@ -35,12 +38,19 @@ export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORK
   return {
     db,
     ports,
-    lock: (name, fn) => withAdvisoryLock(db, name, fn),
     startDelivery: (onJob) =>
       startJobConsumer(db, {
         concurrency: env.WORKER_CONCURRENCY,
         onJob,
         onError: (error) => log.warn({ err: error }, "the queue had an error"),
       }),
+    evaluate: (now) => evaluateRollouts(db, now),
+    tidyTelemetry: async (now) => {
+      await withSql(db, (sql) => rollUp(sql, now));
+      await withSql(db, (sql) => pruneTelemetry(sql, now));
+    },
+    pingDatabase: async () => {
+      await withSql(db, (sql) => sql.query("select 1"));
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { compose } from "./composition.ts";
 import { readEnv, type Env } from "./env.ts";
-import { runEvaluator } from "./evaluator-loop.ts";
+import { evaluatorTask } from "./evaluator-loop.ts";
 import { handlers } from "./handlers/handlers.ts";
 import { startHealthServer } from "./health-server.ts";
 import { runLoops } from "./loop.ts";
@@ -11,47 +11,65 @@ import { startWorker } from "./worker.ts";
 
 const env = readEnvOrExit();
 const log = pino({ level: env.LOG_LEVEL, base: { process: "worker", pid: process.pid } });
-const { db, ports, lock, startDelivery } = compose(env, log);
+const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log);
 const stopping = new AbortController();
-let isEvaluator = false;
+let evaluator: "busy" | "evaluated" | "never" = "never";
 
 const worker = await startWorker(ports, handlers, startDelivery);
-const loops = [
-  runLoops(maintenanceTasks(ports, async () => undefined), stopping.signal, log),
-  runEvaluator({ lock, evaluate: async () => undefined, tickMs: env.ROLLOUT_TICK_MS, onLeader: (leads) => (isEvaluator = leads) }, stopping.signal, log),
-];
+const evaluation = evaluatorTask(evaluate, env.ROLLOUT_TICK_MS, log, (kind) => {
+  evaluator = kind;
+});
+const loops = runLoops([...maintenanceTasks(ports, tidyTelemetry), evaluation], stopping.signal, log);
 const health = env.HEALTH_PORT === 0 ? null : await startHealthServer({ port: env.HEALTH_PORT, host: env.HEALTH_HOST, checks, facts });
 
-process.once("SIGTERM", () => void stop("SIGTERM"));
-process.once("SIGINT", () => void stop("SIGINT"));
-watchParent(env.FLOTILLA_PARENT_PID, () => void stop("the launcher is gone"));
+process.once("SIGTERM", () => stop("SIGTERM"));
+process.once("SIGINT", () => stop("SIGINT"));
+watchParent(env.FLOTILLA_PARENT_PID, () => stop("the launcher is gone"));
 log.info({ url: health?.url ?? null, workerId: ports.workerId }, "ready");
 
-let stopped: Promise<void> | undefined;
+/** Whoever started us waits 5 s; a statement that takes longer is cut off with its connection, and rolls back. */
+const STOP_MS = 5_500;
+let isStopping = false;
 
-/** Stops once: jobs in hand end or go back to the queue, then everything is closed. */
-function stop(reason: string): Promise<void> {
-  return (stopped ??= (async () => {
-    log.info({ reason }, "stopping");
-    stopping.abort();
-    await worker.stop();
-    await Promise.all(loops);
-    await health?.close();
-    await db.close();
-    log.info("stopped");
-  })().catch((error: unknown) => {
-    log.error({ err: error }, "could not stop cleanly");
-    process.exitCode = 1;
-  }).finally(() => process.exit()));
+/** Stops once: jobs in hand end or go back to the queue, then everything is closed and the process ends. */
+function stop(reason: string): void {
+  if (isStopping) return;
+  isStopping = true;
+  log.info({ reason }, "stopping");
+  stopping.abort();
+  setTimeout(() => {
+    log.error("could not stop in time");
+    process.exit(1);
+  }, STOP_MS).unref();
+  closeAll().then(
+    () => {
+      log.info("stopped");
+      process.exit(0);
+    },
+    (error: unknown) => {
+      log.error({ err: error }, "could not stop cleanly");
+      process.exit(1);
+    },
+  );
+}
+
+async function closeAll(): Promise<void> {
+  await worker.stop();
+  await loops;
+  await health?.close();
+  await db.close();
 }
 
 async function checks(): Promise<Record<string, "ok" | "failing">> {
-  const database = await db.pool.query("select 1").then(() => "ok" as const, () => "failing" as const);
+  const database = await pingDatabase().then(
+    () => "ok" as const,
+    () => "failing" as const,
+  );
   return { database };
 }
 
 function facts(): object {
-  return { workerId: ports.workerId, runningJobs: [...worker.running.keys()], evaluatesRollouts: isEvaluator };
+  return { workerId: ports.workerId, runningJobs: [...worker.running.keys()], evaluator };
 }
 
 function readEnvOrExit(): Env {
