@@ -8,7 +8,7 @@ const FEED_ELEMENTS_MAX = 2 ** 26;
 
 /** A zero (empty string, false) for every element of every input. Throws `ModelRefusal` when the inputs are too large to make. */
 export function zeroFeeds(inputs: readonly TensorSpec[], dimensions: DimensionOverrides = {}): Tensors {
-  return makeFeeds(inputs, dimensions, () => () => 0);
+  return makeFeeds(inputs, dimensions, () => null);
 }
 
 /**
@@ -38,26 +38,33 @@ export function concreteShape(shape: readonly (number | string)[], dimensions: D
   });
 }
 
-function makeFeeds(inputs: readonly TensorSpec[], dimensions: DimensionOverrides, source: (spec: TensorSpec) => () => number): Tensors {
+/** `source` gives the stream of numbers for an input, or null for zeros. Nothing is made before all sizes are known to fit. */
+function makeFeeds(inputs: readonly TensorSpec[], dimensions: DimensionOverrides, source: (spec: TensorSpec) => (() => number) | null): Tensors {
   let total = 0;
-  const feeds: [string, Tensor][] = [];
-  for (const spec of inputs) {
+  const shaped = inputs.map((spec) => {
     const shape = concreteShape(spec.shape, dimensions);
     const elements = shape.reduce((product, dim) => product * dim, 1);
     total += elements;
     if (!(total <= FEED_ELEMENTS_MAX)) {
       throw new ModelRefusal("tensor_too_large", `input "${quoteName(spec.name)}" of shape ${shape.join(" × ")} is too large to make up`);
     }
-    feeds.push([spec.name, { elementType: spec.elementType, shape, data: fill(spec.elementType, elements, source(spec)) }]);
-  }
-  return Object.fromEntries(feeds);
+    return { spec, shape, elements };
+  });
+  return Object.fromEntries(
+    shaped.map(({ spec, shape, elements }): [string, Tensor] => {
+      const data = emptyData(spec.elementType, elements);
+      const next = source(spec);
+      if (next !== null) fill(data, spec.elementType, next);
+      return [spec.name, { elementType: spec.elementType, shape, data: data as TensorData }];
+    }),
+  );
 }
 
-function fill(type: ElementType, count: number, next: () => number): TensorData {
+type WritableData = { length: number; [index: number]: number | bigint | string };
+
+function fill(data: WritableData, type: ElementType, next: () => number): void {
   const small = (limit: number) => Math.floor(next() * limit);
-  const array = emptyData(type, count);
-  for (let index = 0; index < array.length; index += 1) array[index] = element(type, next, small);
-  return array as TensorData;
+  for (let index = 0; index < data.length; index += 1) data[index] = element(type, next, small);
 }
 
 function element(type: ElementType, next: () => number, small: (limit: number) => number): number | bigint | string {
@@ -90,7 +97,7 @@ function element(type: ElementType, next: () => number, small: (limit: number) =
 }
 
 /** A writable array of the right kind; 4-bit types share a byte between two elements. */
-function emptyData(type: ElementType, count: number): { length: number; [index: number]: number | bigint | string } {
+function emptyData(type: ElementType, count: number): WritableData {
   const make: Record<ElementType, () => unknown> = {
     float32: () => new Float32Array(count),
     float64: () => new Float64Array(count),
@@ -108,5 +115,5 @@ function emptyData(type: ElementType, count: number): { length: number; [index: 
     int4: () => new Uint8Array(Math.ceil(count / 2)),
     uint4: () => new Uint8Array(Math.ceil(count / 2)),
   };
-  return make[type]() as { length: number; [index: number]: number | bigint | string };
+  return make[type]() as WritableData;
 }

@@ -24,9 +24,9 @@ async function refusal(reading: Promise<unknown>): Promise<ModelRefusal> {
   return error;
 }
 
-describe("hostile files are refused with a code and a sentence", () => {
+describe("refused with a code and a sentence", () => {
   for (const hostile of hostileModels()) {
-    test(hostile.name, async () => {
+    test(`${hostile.name}`, async () => {
       const { code, reason } = await refusal(readModelSummary({ bytes: hostile.bytes }, hostile.files));
       expect(code).toBe(hostile.refusal);
       if (typeof hostile.says === "string") expect(reason).toContain(hostile.says);

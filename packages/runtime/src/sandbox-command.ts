@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,11 +7,8 @@ import type { SandboxLimits } from "./types.ts";
 
 const MIB = 1024 * 1024;
 
-/**
- * Address space that Node itself reserves before it does anything: 1.5 GiB was the least Node 24 started with, so the
- * child's limit is this plus the memory it may use. The watchdog on resident memory is the exact wall, this one the hard one.
- */
-const NODE_ADDRESS_SPACE_BYTES = 1_536 * MIB;
+/** ONNX Runtime's arena grows by doubling, so it may reserve twice what it uses. */
+const RESERVED_PER_USED = 2;
 
 /** Largest file the child may write unless the caller says otherwise. */
 const FILE_BYTES_DEFAULT = 1_024 * MIB;
@@ -25,26 +22,31 @@ const INHERITED_FLAGS = /^--(?:experimental-strip-types|experimental-transform-t
 export type Command = { readonly file: string; readonly args: readonly string[] };
 
 /** The command line of a child: limits by the shell, then privileges and network dropped where the system can, then Node. */
-export function sandboxCommand(entry: URL, limits: SandboxLimits): Command {
-  const node = [
-    process.execPath,
-    ...process.execArgv.filter((flag) => INHERITED_FLAGS.test(flag)),
-    `--max-old-space-size=${Math.max(64, Math.floor(limits.memoryBytes / MIB))}`,
-    fileURLToPath(entry),
-    SANDBOX_MARK,
-  ];
-  if (process.platform === "win32") return { file: node[0] ?? "", args: node.slice(1) };
-  return { file: "/bin/sh", args: ["-c", `${ulimits(limits)} exec "$@"`, "sh", ...confinement(), ...node] };
+export async function sandboxCommand(entry: URL, limits: SandboxLimits): Promise<Command> {
+  const heapMib = Math.max(64, Math.floor(limits.memoryBytes / MIB));
+  const node = [...nodeCommand(), `--max-old-space-size=${heapMib}`, fileURLToPath(entry), SANDBOX_MARK];
+  const [file = "", ...args] = node;
+  if (process.platform === "win32") return { file, args };
+  host ??= examineHost();
+  const { confinement, addressSpaceKib } = await host;
+  return { file: "/bin/sh", args: ["-c", `${ulimits(limits, addressSpaceKib)} exec "$@"`, "sh", ...confinement, ...node] };
 }
 
-/** POSIX units: address space in KiB, files in 512-byte blocks. A limit the system does not know is left to the watchdog. */
-function ulimits(limits: SandboxLimits): string {
+function nodeCommand(): string[] {
+  return [process.execPath, ...process.execArgv.filter((flag) => INHERITED_FLAGS.test(flag))];
+}
+
+/**
+ * POSIX units: address space in KiB, files in 512-byte blocks. The address space is what an idle child takes plus what it may
+ * use: a hard wall behind the watchdog on resident memory. A limit the system does not know is left to the watchdog.
+ */
+function ulimits(limits: SandboxLimits, idleKib: number): string {
   const cpuSeconds = Math.max(1, Math.ceil(limits.cpuSeconds));
-  const addressKib = Math.ceil((limits.memoryBytes + NODE_ADDRESS_SPACE_BYTES) / 1_024);
+  const addressKib = idleKib + Math.ceil((limits.memoryBytes * RESERVED_PER_USED) / 1_024);
   const fileBlocks = Math.ceil((limits.fileBytes ?? FILE_BYTES_DEFAULT) / 512);
   return [
     "ulimit -c 0 2>/dev/null;",
-    `ulimit -v ${addressKib} 2>/dev/null;`,
+    idleKib === 0 ? "" : `ulimit -v ${addressKib} 2>/dev/null;`,
     `ulimit -f ${fileBlocks} 2>/dev/null;`,
     `ulimit -H -t ${cpuSeconds + CPU_GRACE_SECONDS} 2>/dev/null; ulimit -S -t ${cpuSeconds} 2>/dev/null;`,
   ].join(" ");
@@ -53,7 +55,7 @@ function ulimits(limits: SandboxLimits): string {
 /**
  * `setpriv`: the child gets SIGKILL when the parent dies, even while it is blocked in native code, and can gain no rights.
  * `unshare`: no network. Neither is everywhere, and user namespaces are often forbidden, so the longest chain that works
- * here is found once by trying.
+ * here is found by trying.
  */
 const CHAINS: readonly (readonly (readonly [string, ...string[]])[])[] = [
   [
@@ -61,28 +63,43 @@ const CHAINS: readonly (readonly (readonly [string, ...string[]])[])[] = [
     ["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"],
   ],
   [["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"]],
+  [],
 ];
 
-let workingChain: readonly string[] | undefined;
+type Host = { readonly confinement: readonly string[]; readonly addressSpaceKib: number };
 
-function confinement(): readonly string[] {
-  workingChain ??= findChain();
-  return workingChain;
+/** Found out once per process, about 0.3 s. */
+let host: Promise<Host> | undefined;
+
+async function examineHost(): Promise<Host> {
+  const trial = [...nodeCommand(), fileURLToPath(new URL("./sandbox-trial.ts", import.meta.url))];
+  for (const chain of CHAINS) {
+    const confinement = process.platform === "linux" ? resolveChain(chain) : [];
+    const addressSpaceKib = confinement === null ? null : await tryCommand([...confinement, ...trial]);
+    if (confinement !== null && addressSpaceKib !== null) return { confinement, addressSpaceKib };
+  }
+  return { confinement: [], addressSpaceKib: 0 };
 }
 
-function findChain(): readonly string[] {
-  if (process.platform !== "linux") return [];
-  for (const chain of CHAINS) {
-    const words = chain.flatMap(([tool, ...args]) => {
-      const path = findTool(tool);
-      return path === null ? [] : [path, ...args];
-    });
-    const [file, ...args] = words;
-    if (file === undefined) continue;
-    const trial = spawnSync(file, [...args, process.execPath, "--version"], { env: {}, stdio: "ignore", timeout: 10_000 });
-    if (trial.status === 0) return words;
+/** The chain with absolute paths, or null when one of its tools is not here. */
+function resolveChain(chain: (typeof CHAINS)[number]): string[] | null {
+  const words: string[] = [];
+  for (const [tool, ...args] of chain) {
+    const path = findTool(tool);
+    if (path === null) return null;
+    words.push(path, ...args);
   }
-  return [];
+  return words;
+}
+
+const TRIAL_TIMEOUT_MS = 30_000;
+
+function tryCommand([file = "", ...args]: readonly string[]): Promise<number | null> {
+  return new Promise((resolve) => {
+    execFile(file, args, { env: {}, timeout: TRIAL_TIMEOUT_MS, killSignal: "SIGKILL" }, (error, stdout) => {
+      resolve(error === null && /^\d+$/.test(stdout) ? Number(stdout) : null);
+    });
+  });
 }
 
 /** Fixed places, not PATH: the child starts with an empty environment and nobody's PATH is trusted. */

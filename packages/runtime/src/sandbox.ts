@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { readProcessMemory } from "./process-memory.ts";
 import type { ChildMessage } from "./sandbox-child.ts";
 import { MESSAGE_FD } from "./sandbox-child.ts";
+import type { Command } from "./sandbox-command.ts";
 import { sandboxCommand } from "./sandbox-command.ts";
 import type { SandboxOutcome, SandboxRequest } from "./types.ts";
 
@@ -30,7 +31,8 @@ export async function runInSandbox<TIn, TOut>(request: SandboxRequest<TIn>): Pro
   await sweepAbandoned(parent);
   const directory = await mkdtemp(join(parent, `${DIRECTORY_PREFIX}${process.pid}-`));
   try {
-    return await new SandboxRun<TIn, TOut>(request, directory).outcome;
+    const command = await sandboxCommand(request.entry, request.limits);
+    return await new SandboxRun<TIn, TOut>(request, command, directory).outcome;
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -52,9 +54,8 @@ class SandboxRun<TIn, TOut> {
   #lineBytes = 0;
   #stderr = "";
 
-  constructor(request: SandboxRequest<TIn>, directory: string) {
+  constructor(request: SandboxRequest<TIn>, command: Command, directory: string) {
     this.#request = request;
-    const command = sandboxCommand(request.entry, request.limits);
     this.#child = spawn(command.file, command.args, {
       cwd: directory,
       env: childEnvironment(directory),
@@ -70,6 +71,7 @@ class SandboxRun<TIn, TOut> {
     const child = this.#child;
     const { limits, signal } = this.#request;
     const onAbort = () => this.#end("cancelled");
+    if (signal?.aborted === true) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#timers.push(setTimeout(() => this.#end("timeout"), limits.wallMs));
     this.#timers.push(setInterval(() => this.#checkMemory(), WATCH_INTERVAL_MS));

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { writeFileSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { sandboxMain } from "../sandbox-child.ts";
 
 /** Ways in which a child can misbehave, each by name: the tests of the sandbox start this module and watch it be contained. */
 export type HostileInput =
   | { readonly act: "echo"; readonly value: unknown }
-  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "fill-disk" | "network" };
+  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "report-and-sleep" | "fill-disk" };
 
 const hoard: Uint8Array[] = [];
 
@@ -35,7 +35,6 @@ const acts: Record<HostileInput["act"], (input: HostileInput, progress: (value: 
   },
   flood: () => "x".repeat(4 * 1024 * 1024),
   garbage: async () => {
-    const { writeSync } = await import("node:fs");
     writeSync(3, "this is { not json\n");
     await delay(600_000);
   },
@@ -50,9 +49,9 @@ const acts: Record<HostileInput["act"], (input: HostileInput, progress: (value: 
     writeFileSync("big", new Uint8Array(4 * 1024 * 1024));
     return "written";
   },
-  network: async () => {
-    const { networkInterfaces } = await import("node:os");
-    return Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((entry) => !entry.internal).length;
+  "report-and-sleep": (_, progress) => {
+    progress({ pid: process.pid });
+    return delay(600_000);
   },
 };
 
