@@ -113,7 +113,8 @@ function planWave(rollout: PlanRollout, wave: PlanWave, isLast: boolean, counts:
   }
   // Only devices that are away. Nothing lies behind the last wave that it would guard, once others have succeeded.
   if (isResolved && isLast && total(counts.groups, (g) => g.succeeded) > 0) return soak;
-  return planSilence(rollout, wave, sums, health, nowMs);
+  // Who was not asked yet (or is asked again after a stop) is not silent.
+  return counts.offerable > 0 ? [] : planSilence(rollout, wave, sums, health, nowMs);
 }
 
 function planSilence(

@@ -91,7 +91,7 @@ export async function moveWaves(
   const { from, to } = moveOf(waveTransitions, event);
   const rows = await sql.query<{ position: number }>(
     `update wave set state = $4::wave_state,
-            opened_at = case when $5::text = 'open' then $6::timestamptz else opened_at end,
+            opened_at = case when $5::text in ('open', 'reopen') then $6::timestamptz else opened_at end,
             soak_until = case when $5::text = 'soak' then $7::timestamptz when $5::text = 'reopen' then null else soak_until end,
             finished_at = case when $5::text in ('pass', 'fail', 'end') then $6::timestamptz else null end
       where rollout_id = $1 and ($2::int is null or position = $2::int) and state = any($3::wave_state[]) returning position`,
