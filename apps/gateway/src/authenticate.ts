@@ -1,0 +1,24 @@
+import type { IncomingMessage } from "node:http";
+import { FleetError } from "@flotilla/protocol";
+import type { Gateway } from "./context.ts";
+import type { KnownDevice } from "./registry.ts";
+
+/**
+ * The device behind a request's bearer token; checked in memory when the device is known here. Throws
+ * `unauthenticated`, `token_expired`, `device_unknown`, `device_revoked`.
+ */
+export async function authenticate(gateway: Gateway, req: IncomingMessage): Promise<KnownDevice> {
+  const header = req.headers.authorization ?? "";
+  if (!header.startsWith("Bearer ")) throw new FleetError("unauthenticated", { public: "Send the device's access token as a bearer token." });
+  const { deviceId, generation } = gateway.tokens.verify(header.slice("Bearer ".length), Date.now());
+  const device = gateway.registry.peek(deviceId) ?? (await gateway.registry.get(deviceId));
+  if (device === null) throw new FleetError("device_unknown", { public: "This device is not enrolled here." });
+  refuseRevoked(device);
+  if (device.entry.generation !== generation) throw new FleetError("token_expired", { public: "The access token belongs to an earlier key; ask for a new one." });
+  return device;
+}
+
+/** Throws `device_revoked` for a device whose credential was withdrawn. */
+export function refuseRevoked(device: KnownDevice): void {
+  if (device.entry.state === "revoked") throw new FleetError("device_revoked", { public: "This device's credential was withdrawn." });
+}

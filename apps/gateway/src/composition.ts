@@ -1,0 +1,36 @@
+import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
+import {
+  REGISTRY_CHANNEL, TARGETS_CHANNEL, VariantCatalogue, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
+  fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, targetsOf, targetsSince, uploadToCommit, watchedVersions,
+} from "@flotilla/fleet";
+import type { GatewayPorts } from "./ports.ts";
+
+/** The gateway's view of a database. */
+export function portsOf(db: Db): GatewayPorts {
+  const catalogue = new VariantCatalogue();
+  return {
+    applySyncs: (items) => withSql(db, (sql) => applySyncs(sql, items, catalogue)),
+    loadDevices: (deviceIds) => withSql(db, async (sql) => ({ entries: await registryEntries(sql, deviceIds), targets: await targetsOf(sql, deviceIds) })),
+    watchedVersions: () => withSql(db, watchedVersions),
+    devicesChangedSince: (version) => withSql(db, (sql) => devicesChangedSince(sql, version)),
+    targetsSince: (changeSeq) => withSql(db, (sql) => targetsSince(sql, changeSeq)),
+    fleetQueries: () => withSql(db, fleetQueries),
+    onNews: (callback) => listen(db, [REGISTRY_CHANNEL, TARGETS_CHANNEL], callback, callback),
+    enrol: (request, meta) => withTx(db, (tx) => enrolDevice(tx, request, meta)),
+    noteReportedClass: (input) => withTx(db, (tx) => noteReportedClass(tx, input)),
+    announce: ({ deviceIds, latency }) =>
+      withSql(db, async (sql) => {
+        await recordChanges(sql, "device", deviceIds);
+        if (latency) await recordChanges(sql, "latency", ["*"]);
+      }),
+    announceSyncInterval: (intervalMs) => withSql(db, (sql) => announceSyncInterval(sql, intervalMs)),
+    placeOfPart: (uploadId, n) => withTx(db, (tx) => placeOfPart(tx, uploadId, n)),
+    notePart: (uploadId, n, sizeBytes) => withTx(db, (tx) => notePart(tx, uploadId, n, sizeBytes)),
+    uploadToCommit: (uploadId) => withTx(db, (tx) => uploadToCommit(tx, uploadId)),
+    finishUpload: (uploadId) => withTx(db, (tx) => finishUpload(tx, uploadId)),
+    failUpload: (uploadId, reason) => withTx(db, (tx) => failUpload(tx, uploadId, reason)),
+    expireUploads: () => withTx(db, (tx) => expireUploads(tx)),
+    ping: () => withSql(db, async (sql) => void (await sql.query("select 1"))),
+    isDatabaseAway: isConnectionLoss,
+  };
+}

@@ -1,0 +1,67 @@
+import { pino } from "pino";
+import { connect } from "@flotilla/db";
+import { directoryStore } from "@flotilla/fleet";
+import { FLOTILLA_VERSION } from "@flotilla/protocol";
+import { portsOf } from "./composition.ts";
+import { createGateway } from "./create-gateway.ts";
+import { readEnv, type Env } from "./env.ts";
+
+const PARENT_POLL_MS = 1_000;
+/** The writer needs one connection; the others serve enrolments, uploads and loads of unknown devices. */
+const POOL_SIZE = 10;
+
+let env: Env;
+try {
+  env = readEnv();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+}
+
+const log = pino({ base: { process: "gateway" }, level: env.LOG_LEVEL });
+const db = connect(env.DATABASE_URL, { applicationName: "flotilla gateway", poolSize: POOL_SIZE });
+const gateway = createGateway({
+  ports: portsOf(db),
+  store: directoryStore(env.ARTIFACT_STORE),
+  log,
+  uploadTicketSecret: env.UPLOAD_TICKET_SECRET,
+  deviceTokenSecret: env.DEVICE_TOKEN_SECRET,
+  syncIntervalMs: env.SYNC_INTERVAL_MS,
+});
+
+let isStopping = false;
+async function stop(reason: string): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  log.info({ reason }, "stopping");
+  try {
+    await gateway.close();
+    await db.close();
+    process.exit(0);
+  } catch (error) {
+    log.error({ err: error }, "could not stop cleanly");
+    process.exit(1);
+  }
+}
+
+process.on("SIGTERM", () => void stop("SIGTERM"));
+process.on("SIGINT", () => void stop("SIGINT"));
+
+const parentPid = env.FLOTILLA_PARENT_PID;
+if (parentPid !== undefined) {
+  setInterval(() => {
+    try {
+      process.kill(parentPid, 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ESRCH") void stop("the launcher is gone");
+    }
+  }, PARENT_POLL_MS).unref();
+}
+
+try {
+  const url = await gateway.listen(env.PORT, env.HOST);
+  log.info({ url, version: FLOTILLA_VERSION }, "ready");
+} catch (error) {
+  log.fatal({ err: error }, "the gateway could not start");
+  process.exit(1);
+}
