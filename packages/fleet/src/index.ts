@@ -14,3 +14,4 @@ export * from "./fleets/index.ts";
 export * from "./rollouts/index.ts";
 export * from "./telemetry/index.ts";
 export * from "./changes/index.ts";
+export * from "./overview/index.ts";

@@ -19,13 +19,13 @@ export function ChartFrame({ title, subtitle, legend, finding, columns, rows, co
   return (
     <figure className="m-0 min-w-0" aria-labelledby={captionId}>
       <div className="mb-1.5 flex flex-wrap items-center gap-x-3 gap-y-1">
-        <h3 id={captionId} className="text-[13px] font-semibold">{title}</h3>
-        {subtitle !== undefined && <div className="text-xs text-(--chart-muted)">{subtitle}</div>}
+        <h3 id={captionId} className="text-ui font-semibold">{title}</h3>
+        {subtitle !== undefined && <div className="text-xs text-muted">{subtitle}</div>}
         <div className="ml-auto flex flex-wrap items-center gap-2">
           {controls}
           <button
             type="button" onClick={() => setAsTable((value) => !value)} aria-pressed={asTable}
-            className="inline-flex h-7 items-center gap-1.5 rounded-md border border-(--chart-axis) px-2 text-xs text-(--chart-muted) hover:text-(--chart-ink) max-sm:h-9"
+            className="inline-flex h-7 items-center gap-1.5 rounded-md border border-line-strong px-2 text-xs text-muted hover:text-ink max-sm:h-9"
           >
             {asTable ? <LineIcon size={13} aria-hidden /> : <Table2 size={13} aria-hidden />}
             {asTable ? "View as chart" : "View as table"}
@@ -35,7 +35,7 @@ export function ChartFrame({ title, subtitle, legend, finding, columns, rows, co
       {notice}
       {legend !== undefined && !asTable && <div className="mb-1.5 flex flex-wrap items-center gap-x-3 gap-y-1 text-xs">{legend}</div>}
       {asTable ? <ChartTable caption={title} columns={columns} rows={rows} /> : children}
-      <figcaption className="mt-1.5 text-xs text-(--chart-muted)">{finding}</figcaption>
+      <figcaption className="mt-1.5 text-xs text-muted">{finding}</figcaption>
     </figure>
   );
 }
@@ -45,21 +45,21 @@ export function ChartTable({ caption, columns, rows }: { caption: string; column
   return (
     // A region that scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="max-h-80 overflow-auto rounded-md border border-(--chart-axis)" tabIndex={0} role="region" aria-label={`${caption}, as a table`}>
+    <div className="max-h-80 overflow-auto rounded-md border border-line-strong" tabIndex={0} role="region" aria-label={`${caption}, as a table`}>
       <table className="w-full border-collapse text-xs tabular-nums">
-        <thead className="sticky top-0 bg-(--chart-surface) text-left text-(--chart-muted)">
+        <thead className="sticky top-0 bg-surface text-left text-muted">
           <tr>
             {columns.map((column) => (
-              <th key={column.key} scope="col" className={`border-b border-(--chart-axis) px-2.5 py-1.5 font-medium whitespace-nowrap ${column.numeric === true ? "text-right" : ""}`}>{column.label}</th>
+              <th key={column.key} scope="col" className={`border-b border-line-strong px-2.5 py-1.5 font-medium whitespace-nowrap ${column.numeric === true ? "text-right" : ""}`}>{column.label}</th>
             ))}
           </tr>
         </thead>
         <tbody>
           {rows.length === 0 && (
-            <tr><td colSpan={columns.length} className="px-2.5 py-4 text-(--chart-muted)">No rows in this range.</td></tr>
+            <tr><td colSpan={columns.length} className="px-2.5 py-4 text-muted">No rows in this range.</td></tr>
           )}
           {rows.map((row) => (
-            <tr key={row.key} className="odd:bg-(--chart-void)">
+            <tr key={row.key} className="odd:bg-sunken">
               {row.cells.map((cell, i) => {
                 const column = columns[i];
                 const align = column?.numeric === true ? "text-right" : "";

@@ -53,7 +53,7 @@ export function HeatmapChart({ title, subtitle, points, fromMs, toMs, stepMs, he
         onPointerMove={onPointerMove} onPointerLeave={() => setSpot(null)} onKeyDown={onKeyDown} onBlur={() => setSpot(null)}
       >
         <canvas ref={canvas} aria-hidden="true" className="block" />
-        {model.total === 0 && empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-[13px] text-(--chart-muted)">{empty}</div>}
+        {model.total === 0 && empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-ui text-muted">{empty}</div>}
         {spot !== null && model.total > 0 && <HeatTooltip model={model} spot={spot} width={width} />}
       </div>
       <p aria-live="polite" className="sr-only">{spot === null ? "" : spotReading(model, spot)}</p>
@@ -180,7 +180,7 @@ function paintAxes(ctx: CanvasRenderingContext2D, canvas: HTMLCanvasElement, mod
 function HeatScale({ max }: { max: number }) {
   if (max === 0) return null;
   return (
-    <span className="inline-flex items-center gap-1.5 text-[11px] text-(--chart-muted) tabular-nums">
+    <span className="inline-flex items-center gap-1.5 text-[11px] text-muted tabular-nums">
       1<span aria-hidden="true" className="h-2.5 w-20 rounded-sm bg-linear-to-r from-(--heat-low) to-(--heat-high)" />{formatCount(max)} samples
     </span>
   );
@@ -195,7 +195,7 @@ function HeatTooltip({ model, spot, width }: { model: HeatmapModel; spot: Spot; 
     <div className="chart-tooltip" style={left < width / 2 ? { left: left + 12, top: 8 } : { right: width - left + 12, top: 8 }} aria-hidden="true">
       <div className="font-medium">{formatDateTime(column.atMs)}</div>
       {column.cells === null
-        ? <div className="text-(--chart-muted)">No sample in this step</div>
+        ? <div className="text-muted">No sample in this step</div>
         : <><div>{formatMs(row.lowMs)} to {formatMs(row.highMs)}</div><div>{formatCount(column.cells[spot.row] ?? 0)} of {formatNoun(column.total, "sample")}</div></>}
     </div>
   );

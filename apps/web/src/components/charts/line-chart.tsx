@@ -86,7 +86,7 @@ export function LineChart(props: LineChartProps) {
         className="chart-plot" onKeyDown={onKeyDown} onBlur={() => plot?.setCursor({ left: -10, top: -10 })}
       >
         <UplotCanvas options={options} data={data} height={height} onReady={setPlot} />
-        {!hasData && props.empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-[13px] text-(--chart-muted)">{props.empty}</div>}
+        {!hasData && props.empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-ui text-muted">{props.empty}</div>}
         {index !== null && hasData && <Tooltip plot={plot} index={index} xs={xs} stepSeconds={props.stepSeconds} lines={shown} counts={counts} format={format} />}
       </div>
       <p aria-live="polite" className="sr-only">{index === null ? "" : reading(index, xs, shown, counts, format)}</p>
@@ -139,7 +139,7 @@ function Legend({ lines, hidden, onToggle }: { lines: readonly ChartLine[]; hidd
     return (
       <button
         key={line.key} type="button" aria-pressed={on} onClick={() => onToggle(line.key)}
-        className={`inline-flex items-center gap-1.5 rounded px-1 py-0.5 hover:bg-(--chart-void) max-sm:min-h-9 ${on ? "" : "text-(--chart-muted) line-through"}`}
+        className={`inline-flex items-center gap-1.5 rounded px-1 py-0.5 hover:bg-hover max-sm:min-h-9 ${on ? "" : "text-muted line-through"}`}
       >
         <LineSwatch color={line.color} dash={line.dash} faint={line.faint === true || !on} />
         {line.label}
@@ -167,7 +167,7 @@ function Tooltip({ plot, index, xs, stepSeconds, lines, counts, format }: {
   return (
     <div className="chart-tooltip" style={onRight ? { left: left + 12, top: 8 } : { right: plot.width - left + 12, top: 8 }} aria-hidden="true">
       <div className="font-medium">{formatDateTime(at * 1000)}</div>
-      <div className="mb-1 text-(--chart-muted)">{stepSeconds >= 60 ? `step of ${stepSeconds / 60} min` : `step of ${stepSeconds} s`}{samples == null ? "" : ` · ${formatNoun(samples, "sample")}`}</div>
+      <div className="mb-1 text-muted">{stepSeconds >= 60 ? `step of ${stepSeconds / 60} min` : `step of ${stepSeconds} s`}{samples == null ? "" : ` · ${formatNoun(samples, "sample")}`}</div>
       {lines.map((line) => (
         <div key={line.key} className="flex items-center gap-2">
           <LineSwatch color={line.color} dash={line.dash} faint={line.faint ?? false} />

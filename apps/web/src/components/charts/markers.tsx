@@ -54,7 +54,7 @@ export function MarkerList({ markers }: { markers: readonly ChartMarker[] }) {
     <div className="mt-1.5 text-xs">
       <ul className="flex flex-wrap gap-x-3 gap-y-0.5" aria-label="Changes in this range">{near.map((entry) => <MarkerItem key={entry.number} {...entry} />)}</ul>
       {far.length > 0 && (
-        <details className="mt-0.5 text-(--chart-muted)">
+        <details className="mt-0.5 text-muted">
           <summary className="cursor-pointer">{far.length} earlier changes</summary>
           <ul className="flex flex-wrap gap-x-3 gap-y-0.5 pt-1">{far.map((entry) => <MarkerItem key={entry.number} {...entry} />)}</ul>
         </details>
@@ -68,8 +68,8 @@ function MarkerItem({ marker, number }: { marker: ChartMarker; number: number })
     <li className="inline-flex items-baseline gap-1">
       <span className="font-semibold text-(--chart-marker) tabular-nums">{number}</span>
       <span aria-hidden="true" className="text-(--chart-marker)">{markerGlyph(marker.kind)}</span>
-      {marker.href === undefined ? <span>{marker.label}</span> : <Link href={marker.href as Route} className="underline decoration-(--chart-axis) underline-offset-2 hover:decoration-current">{marker.label}</Link>}
-      <time dateTime={new Date(marker.atMs).toISOString()} className="text-(--chart-muted)">{formatDayClock(marker.atMs)}</time>
+      {marker.href === undefined ? <span>{marker.label}</span> : <Link href={marker.href as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{marker.label}</Link>}
+      <time dateTime={new Date(marker.atMs).toISOString()} className="text-muted">{formatDayClock(marker.atMs)}</time>
     </li>
   );
 }

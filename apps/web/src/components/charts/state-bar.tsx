@@ -22,13 +22,13 @@ export function StateBar({ parts, noun = "device", height = 14, label }: { parts
 /** The bar's legend in words; parts become buttons where `onPick` is given (they filter a list). */
 export function StateLegend({ parts, picked, onPick, showZero = false }: { parts: readonly StatePart[]; picked?: string | null; onPick?: (key: string) => void; showZero?: boolean }) {
   return (
-    <ul className="flex flex-wrap gap-x-4 gap-y-1 text-[13px] tabular-nums">
+    <ul className="flex flex-wrap gap-x-4 gap-y-1 text-ui tabular-nums">
       {parts.filter((part) => showZero || part.count > 0).map((part) => (
         <li key={part.key}>
           {onPick === undefined
             ? <span className="inline-flex items-center gap-1.5"><LegendBody part={part} /></span>
             : (
-              <button type="button" aria-pressed={picked === part.key} onClick={() => onPick(part.key)} className="inline-flex items-center gap-1.5 rounded px-1 py-0.5 -mx-1 hover:bg-(--chart-void) aria-pressed:bg-(--chart-void) aria-pressed:font-semibold max-sm:min-h-10">
+              <button type="button" aria-pressed={picked === part.key} onClick={() => onPick(part.key)} className="inline-flex items-center gap-1.5 rounded px-1 py-0.5 -mx-1 hover:bg-hover aria-pressed:bg-hover aria-pressed:font-semibold max-sm:min-h-10">
                 <LegendBody part={part} />
               </button>
             )}
@@ -43,7 +43,7 @@ function LegendBody({ part }: { part: StatePart }) {
     <>
       <StateSwatch color={part.color} pattern={part.pattern} />
       <span className="font-medium">{formatCount(part.count)}</span>
-      <span className="text-(--chart-muted)">{part.label}</span>
+      <span className="text-muted">{part.label}</span>
     </>
   );
 }

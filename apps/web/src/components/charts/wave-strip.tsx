@@ -52,12 +52,12 @@ export function WaveStrip({ waves, compact = false }: { waves: readonly WaveStep
             <div className="mb-1 flex items-center gap-1.5 text-xs">
               <Icon size={13} aria-hidden className="shrink-0" style={{ color: `var(${wave.state === "pending" || wave.state === "skipped" ? "--chart-muted" : look.color})` }} />
               <span className="font-medium">Wave {i + 1}</span>
-              <span className="text-(--chart-muted)">to {formatPercent(wave.percent)}</span>
+              <span className="text-muted">to {formatPercent(wave.percent)}</span>
               <span className="ml-auto truncate">{look.word}</span>
             </div>
-            <div className={`flex h-2.5 overflow-hidden rounded-full bg-(--state-none) ${wave.state === "active" || wave.state === "soaking" ? "ring-1 ring-(--state-busy) ring-offset-1 ring-offset-(--chart-surface)" : ""}`}><Fill wave={wave} /></div>
-            <div className="mt-1 text-xs text-(--chart-muted) tabular-nums">
-              {formatCount(wave.succeeded)} of {formatCount(wave.total)} healthy{wave.failed > 0 && <span className="text-(--chart-limit)"> · {formatCount(wave.failed)} failed</span>}
+            <div className={`flex h-2.5 overflow-hidden rounded-full bg-(--state-none) ${wave.state === "active" || wave.state === "soaking" ? "ring-1 ring-(--state-busy) ring-offset-1 ring-offset-surface" : ""}`}><Fill wave={wave} /></div>
+            <div className="mt-1 text-xs text-muted tabular-nums">
+              {formatCount(wave.succeeded)} of {formatCount(wave.total)} healthy{wave.failed > 0 && <span className="text-bad"> · {formatCount(wave.failed)} failed</span>}
               {wave.note !== undefined && <span> · {wave.note}</span>}
             </div>
           </li>

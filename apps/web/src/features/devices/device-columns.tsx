@@ -33,13 +33,13 @@ export function deviceColumns(now: number) {
     helper.display({ id: "presence", header: "Presence", cell: ({ row }) => <PresenceWord presence={row.original.presence} /> }),
     helper.display({
       id: "lastSeen", header: "Last seen",
-      cell: ({ row }) => <span title={row.original.lastSeenAt === null ? undefined : formatDateTime(row.original.lastSeenAt)} className="text-(--chart-muted)">{formatRelative(row.original.lastSeenAt, now)}</span>,
+      cell: ({ row }) => <span title={row.original.lastSeenAt === null ? undefined : formatDateTime(row.original.lastSeenAt)} className="text-muted">{formatRelative(row.original.lastSeenAt, now)}</span>,
     }),
     helper.display({ id: "build", header: "Build", cell: ({ row }) => <BuildCell device={row.original} /> }),
-    helper.display({ id: "phase", header: "Phase", cell: ({ row }) => <span className={row.original.phase === "idle" ? "text-(--chart-muted)" : ""}>{row.original.phase}</span> }),
+    helper.display({ id: "phase", header: "Phase", cell: ({ row }) => <span className={row.original.phase === "idle" ? "text-muted" : ""}>{row.original.phase}</span> }),
     helper.display({ id: "class", header: "Class", cell: ({ row }) => row.original.className }),
     helper.display({ id: "labels", header: "Labels", cell: ({ row }) => <LabelsCell labels={row.original.labels} /> }),
-    helper.display({ id: "p95", header: "p95, 1 h", cell: ({ row }) => <span className={isStale(row.original.presence) ? "text-(--chart-muted) italic" : ""}>{formatMs(row.original.p95Ms)}</span> }),
+    helper.display({ id: "p95", header: "p95, 1 h", cell: ({ row }) => <span className={isStale(row.original.presence) ? "text-muted italic" : ""}>{formatMs(row.original.p95Ms)}</span> }),
     helper.display({ id: "errors", header: "Errors, 1 h", cell: ({ row }) => (row.original.errors === null ? "–" : formatCount(row.original.errors)) }),
   ]);
 }
@@ -58,17 +58,17 @@ function NameCell({ device }: { device: DeviceRow }) {
 function BuildCell({ device }: { device: DeviceRow }) {
   const actual = device.actualBuild?.name ?? "no model";
   const wanted = device.wantedBuild?.name ?? "no model";
-  if (!device.drift) return <span className={`block truncate ${device.actualBuild === null ? "text-(--chart-muted)" : ""}`} title={actual}>{actual}</span>;
+  if (!device.drift) return <span className={`block truncate ${device.actualBuild === null ? "text-muted" : ""}`} title={actual}>{actual}</span>;
   return (
     <span className="flex min-w-0 items-center gap-1" title={`runs ${actual}, should run ${wanted}`}>
-      <span className="truncate text-(--chart-muted)">{actual}</span><span aria-hidden="true">→</span><span className="sr-only"> should be </span><span className="truncate font-medium">{wanted}</span>
+      <span className="truncate text-muted">{actual}</span><span aria-hidden="true">→</span><span className="sr-only"> should be </span><span className="truncate font-medium">{wanted}</span>
     </span>
   );
 }
 
 function LabelsCell({ labels }: { labels: Record<string, string> }) {
   const text = Object.entries(labels).filter(([key]) => key !== "class" && key !== "arch").map(([key, value]) => `${key}=${value}`).join(", ");
-  return <span className="block truncate text-xs text-(--chart-muted)" title={text}>{text}</span>;
+  return <span className="block truncate text-xs text-muted" title={text}>{text}</span>;
 }
 
 /** The shown columns of the given rows, with raw numbers and ISO times. */

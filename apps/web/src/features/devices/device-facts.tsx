@@ -9,18 +9,18 @@ import { isStale } from "./presence.ts";
 export function WantedActual({ device, now }: { device: DeviceView; now: number }) {
   const stale = isStale(device.presence);
   return (
-    <section aria-label="Wanted and actual build" className="overflow-hidden rounded-lg border border-(--chart-axis)">
+    <section aria-label="Wanted and actual build" className="overflow-hidden rounded-lg border border-line-strong">
       <div className="grid sm:grid-cols-2">
         <Side title="Should run" build={device.wantedBuild} none="no model" since={device.wantedSince} now={now} />
-        <div className={`border-t border-(--chart-axis) sm:border-t-0 sm:border-l ${stale ? "chart-hatched" : ""}`}>
+        <div className={`border-t border-line-strong sm:border-t-0 sm:border-l ${stale ? "chart-hatched" : ""}`}>
           <Side title={stale ? "Ran when last seen" : "Runs"} build={device.actualBuild} none="no model" since={device.actualSince} now={now}>
-            {device.runningSha256 !== null && <span className="text-xs text-(--chart-muted)">attested digest <code title={device.runningSha256}>{shortDigest(device.runningSha256)}</code></span>}
+            {device.runningSha256 !== null && <span className="text-xs text-muted">attested digest <code title={device.runningSha256}>{shortDigest(device.runningSha256)}</code></span>}
           </Side>
         </div>
       </div>
-      <p className={`border-t border-(--chart-axis) px-4 py-2 text-[13px] ${device.drift ? "font-medium" : "text-(--chart-muted)"}`}>
+      <p className={`border-t border-line-strong px-4 py-2 text-ui ${device.drift ? "font-medium" : "text-muted"}`}>
         {device.whyNot ?? "It runs what it should."}
-        {device.phase !== "idle" && device.phase !== "" && <span className="font-normal text-(--chart-muted)"> Phase: {device.phase}{device.phaseDetail !== null && `, ${device.phaseDetail}`}.</span>}
+        {device.phase !== "idle" && device.phase !== "" && <span className="font-normal text-muted"> Phase: {device.phase}{device.phaseDetail !== null && `, ${device.phaseDetail}`}.</span>}
       </p>
     </section>
   );
@@ -29,9 +29,9 @@ export function WantedActual({ device, now }: { device: DeviceView; now: number 
 function Side({ title, build, none, since, now, children }: { title: string; build: { id: string; name: string } | null; none: string; since: string | null; now: number; children?: ReactNode }) {
   return (
     <div className="grid gap-0.5 px-4 py-3">
-      <span className="text-xs text-(--chart-muted)">{title}</span>
-      {build === null ? <span className="text-base text-(--chart-muted)">{none}</span> : <Link href={`/builds/${build.id}`} className="truncate text-base font-semibold hover:underline">{build.name}</Link>}
-      <span className="text-xs text-(--chart-muted)">{since === null ? "since never set" : <>since <time dateTime={since} title={formatDateTime(since)}>{formatDateTime(since)}</time> ({formatDuration(now - Date.parse(since))})</>}</span>
+      <span className="text-xs text-muted">{title}</span>
+      {build === null ? <span className="text-base text-muted">{none}</span> : <Link href={`/builds/${build.id}`} className="truncate text-base font-semibold hover:underline">{build.name}</Link>}
+      <span className="text-xs text-muted">{since === null ? "since never set" : <>since <time dateTime={since} title={formatDateTime(since)}>{formatDateTime(since)}</time> ({formatDuration(now - Date.parse(since))})</>}</span>
       {children}
     </div>
   );
@@ -40,9 +40,9 @@ function Side({ title, build, none, since, now, children }: { title: string; bui
 /** Name and value pairs, two columns on wide screens. */
 export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
   return (
-    <dl className="grid gap-x-6 gap-y-1 text-[13px] tabular-nums sm:grid-cols-2">
+    <dl className="grid gap-x-6 gap-y-1 text-ui tabular-nums sm:grid-cols-2">
       {facts.map(([name, value]) => (
-        <div key={name} className="flex min-w-0 justify-between gap-3 border-b border-(--chart-grid) py-1"><dt className="shrink-0 text-(--chart-muted)">{name}</dt><dd className="min-w-0 truncate text-right">{value}</dd></div>
+        <div key={name} className="flex min-w-0 justify-between gap-3 border-b border-line py-1"><dt className="shrink-0 text-muted">{name}</dt><dd className="min-w-0 truncate text-right">{value}</dd></div>
       ))}
     </dl>
   );
@@ -61,14 +61,14 @@ export function classFacts(device: DeviceView): [string, ReactNode][] {
 /** What it has left; with its age, and hatched when that is old. */
 export function Resources({ device, now }: { device: DeviceView; now: number }) {
   const { resources } = device;
-  if (resources === null) return <p className="text-[13px] text-(--chart-muted)">It has not reported yet.</p>;
+  if (resources === null) return <p className="text-ui text-muted">It has not reported yet.</p>;
   const facts: [string, string][] = [
     ["Agent memory", formatBytes(resources.rssBytes)], ["Free memory", formatBytes(resources.freeMemoryBytes)], ["Free disk", formatBytes(resources.freeDiskBytes)],
     ["Windows queued on disk", formatCount(resources.queuedWindows)], ["Temperature", resources.temperatureC === null ? "no sensor" : `${resources.temperatureC.toFixed(1)} °C`],
   ];
   return (
     <div className={isStale(device.presence) ? "chart-hatched rounded-md p-2" : ""}>
-      {isStale(device.presence) && <p className="mb-1 text-xs text-(--chart-muted)">From its last report, {formatRelative(device.lastSeenAt, now)}.</p>}
+      {isStale(device.presence) && <p className="mb-1 text-xs text-muted">From its last report, {formatRelative(device.lastSeenAt, now)}.</p>}
       <Facts facts={facts} />
     </div>
   );
@@ -78,13 +78,13 @@ const SLOT_WORDS = { empty: "empty", partial: "download unfinished", ready: "rea
 
 /** The two slots: what runs, and what it can go back to without a download. */
 export function Slots({ device, names }: { device: DeviceView; names: ReadonlyMap<string, string> }) {
-  if (device.slots.length === 0) return <p className="text-[13px] text-(--chart-muted)">It has not reported its slots yet.</p>;
+  if (device.slots.length === 0) return <p className="text-ui text-muted">It has not reported its slots yet.</p>;
   return (
     <ul className="grid gap-2 sm:grid-cols-2">
       {device.slots.map((slot) => (
-        <li key={slot.slot} className={`rounded-md border px-3 py-2 text-[13px] ${slot.state === "active" ? "border-(--chart-1)" : "border-(--chart-axis)"}`}>
-          <div className="flex justify-between gap-2"><span className="font-medium">Slot {slot.slot.toUpperCase()}</span><span className={slot.state === "bad" ? "text-(--state-bad)" : "text-(--chart-muted)"}>{SLOT_WORDS[slot.state]}</span></div>
-          <div className="truncate">{slot.buildId === null ? <span className="text-(--chart-muted)">no build</span> : <Link href={`/builds/${slot.buildId}`} className="hover:underline">{names.get(slot.buildId) ?? slot.buildId}</Link>}</div>
+        <li key={slot.slot} className={`rounded-md border px-3 py-2 text-ui ${slot.state === "active" ? "border-accent" : "border-line-strong"}`}>
+          <div className="flex justify-between gap-2"><span className="font-medium">Slot {slot.slot.toUpperCase()}</span><span className={slot.state === "bad" ? "text-bad" : "text-muted"}>{SLOT_WORDS[slot.state]}</span></div>
+          <div className="truncate">{slot.buildId === null ? <span className="text-muted">no build</span> : <Link href={`/builds/${slot.buildId}`} className="hover:underline">{names.get(slot.buildId) ?? slot.buildId}</Link>}</div>
         </li>
       ))}
     </ul>

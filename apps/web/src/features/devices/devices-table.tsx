@@ -62,12 +62,12 @@ export function DevicesTable(props: Props) {
       // The region takes the focus and the keys; the rows inside are read by their row numbers.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0} role="region" aria-label={`${props.caption}. Keys j and k move, Enter opens.`}
-      className="h-[calc(100dvh-15rem)] min-h-72 overflow-auto rounded-lg border border-(--chart-axis) outline-offset-2"
+      className="h-[calc(100dvh-15rem)] min-h-72 overflow-auto rounded-lg border border-line-strong outline-offset-2"
     >
-      <table className="w-full table-fixed border-collapse text-[13px] tabular-nums" aria-rowcount={props.total ?? -1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
+      <table className="w-full table-fixed border-collapse text-ui tabular-nums" aria-rowcount={props.total ?? -1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
         <caption className="sr-only">{props.caption}</caption>
         <colgroup>{shown.map((column) => <col key={column.id} style={{ width: column.width }} />)}</colgroup>
-        <thead className="sticky top-0 z-1 bg-(--chart-surface) text-left text-xs text-(--chart-muted) shadow-[0_1px_0_var(--chart-axis)]">
+        <thead className="sticky top-0 z-1 bg-surface text-left text-xs text-muted shadow-[0_1px_0_var(--chart-axis)]">
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} aria-rowindex={1}>
               {group.headers.map((header) => (
@@ -84,7 +84,7 @@ export function DevicesTable(props: Props) {
             return (
               <tr
                 key={row.id} aria-rowindex={item.index + 2} data-active={item.index === active || undefined} onClick={() => setActive(item.index)} onDoubleClick={() => router.push(`/devices/${row.id}` as Route)}
-                className="h-8 border-b border-(--chart-grid) hover:bg-(--chart-void) data-active:bg-(--chart-void) data-active:shadow-[inset_2px_0_0_var(--chart-1)]"
+                className="h-8 border-b border-line hover:bg-hover data-active:bg-hover data-active:shadow-[inset_2px_0_0_var(--chart-1)]"
               >
                 {row.getVisibleCells().map((cell) => (
                   <td key={cell.id} className={`h-8 overflow-hidden px-3 whitespace-nowrap ${numericColumns.has(cell.column.id) ? "text-right" : ""}`}><table.FlexRender cell={cell} /></td>
@@ -95,7 +95,7 @@ export function DevicesTable(props: Props) {
           {after > 0 && <tr aria-hidden="true" style={{ height: after }} />}
         </tbody>
       </table>
-      {loadingMore && <p className="p-2 text-xs text-(--chart-muted)">Loading more…</p>}
+      {loadingMore && <p className="p-2 text-xs text-muted">Loading more…</p>}
     </div>
   );
 }

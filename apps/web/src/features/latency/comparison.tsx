@@ -13,7 +13,7 @@ export function Comparison({ a, b, nameA, nameB, percentile, onZoom }: {
   a: LatencyAnswer; b: LatencyAnswer; nameA: string; nameB: string; percentile: Percentile; onZoom?: (range: { fromMs: number; toMs: number }) => void;
 }) {
   const modes = modesOf({ series: [...a.series, ...b.series], heatmap: [] });
-  if (modes.length === 0) return <p className="py-8 text-center text-[13px] text-(--chart-muted)">Neither build has a sample in this range.</p>;
+  if (modes.length === 0) return <p className="py-8 text-center text-ui text-muted">Neither build has a sample in this range.</p>;
   return <div className="grid gap-8">{modes.map((mode) => <ModeComparison key={mode} mode={mode} {...{ a, b, nameA, nameB, percentile }} {...(onZoom === undefined ? {} : { onZoom })} />)}</div>;
 }
 
@@ -45,10 +45,10 @@ function named(answer: LatencyAnswer, mode: string, key: string, label: string):
 
 function DifferenceTable({ a, b, nameA, nameB }: { a: LatencySeries | null; b: LatencySeries | null; nameA: string; nameB: string }) {
   return (
-    <table className="w-full max-w-2xl border-collapse text-[13px] tabular-nums">
+    <table className="w-full max-w-2xl border-collapse text-ui tabular-nums">
       <caption className="sr-only">Difference of {nameB} to {nameA}</caption>
       <thead>
-        <tr className="text-xs text-(--chart-muted)">
+        <tr className="text-xs text-muted">
           <th scope="col" className="py-1 pr-3 text-left font-medium">Percentile</th>
           <th scope="col" className="px-3 py-1 text-right font-medium">A: {nameA}<br /><span className="font-normal">n = {formatCount(a?.total.count ?? 0)}</span></th>
           <th scope="col" className="px-3 py-1 text-right font-medium">B: {nameB}<br /><span className="font-normal">n = {formatCount(b?.total.count ?? 0)}</span></th>
@@ -57,7 +57,7 @@ function DifferenceTable({ a, b, nameA, nameB }: { a: LatencySeries | null; b: L
       </thead>
       <tbody>
         {percentiles.map((percentile) => (
-          <tr key={percentile} className="border-t border-(--chart-grid)">
+          <tr key={percentile} className="border-t border-line">
             <th scope="row" className="py-1 pr-3 text-left font-normal">{percentile}</th>
             <td className="px-3 text-right">{formatMs(a === null || a.total.count === 0 ? null : a.total[percentile])}</td>
             <td className="px-3 text-right">{formatMs(b === null || b.total.count === 0 ? null : b.total[percentile])}</td>
@@ -71,7 +71,7 @@ function DifferenceTable({ a, b, nameA, nameB }: { a: LatencySeries | null; b: L
 
 function Difference({ a, b, percentile }: { a: LatencySeries | null; b: LatencySeries | null; percentile: Percentile }) {
   const result = a === null || b === null ? ({ tooFew: true } as const) : comparison(a.total, b.total, percentile);
-  if ("tooFew" in result) return <span className="text-(--chart-muted)">too few samples ({MIN_COMPARED} needed on both sides)</span>;
+  if ("tooFew" in result) return <span className="text-muted">too few samples ({MIN_COMPARED} needed on both sides)</span>;
   const { changePercent } = result;
   if (Math.abs(changePercent) < 1) return <span>same within 1 %</span>;
   return <span>{changePercent > 0 ? "▲" : "▼"} {formatPercent(Math.abs(changePercent))} {changePercent > 0 ? "slower" : "faster"}</span>;

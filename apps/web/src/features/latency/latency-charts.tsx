@@ -42,7 +42,7 @@ function ModeCharts({ answer, mode, only, split, live, scale = "linear", heatmap
   const range = { fromMs: Date.parse(answer.from), toMs: Date.parse(answer.to), stepMs: answer.stepSeconds * 1000 };
   const silent = silentFrom(answer, { toMs: range.toMs, live });
   const finding = findingFor(data, split, mode);
-  const emptyNode = empty === null ? undefined : <span><strong className="block font-semibold text-(--chart-ink)">{empty.title}</strong>{empty.hint}</span>;
+  const emptyNode = empty === null ? undefined : <span><strong className="block font-semibold text-ink">{empty.title}</strong>{empty.hint}</span>;
   const mark = isSimulated(mode) ? <SimulatedMark /> : null;
   const suffix = only && mode === "field" ? "" : `, ${MODE_TITLES[mode] ?? mode}`;
   const heat = answer.heatmap.find((map) => map.mode === mode);

@@ -12,10 +12,10 @@ export function SeriesTable({ answer, onPick, pickLabel }: { answer: LatencyAnsw
   if (shown.length === 0) return null;
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="overflow-x-auto rounded-lg border border-(--chart-axis)" tabIndex={0} role="region" aria-label="Series of this range">
-      <table className="w-full border-collapse text-[13px] tabular-nums">
+    <div className="overflow-x-auto rounded-lg border border-line-strong" tabIndex={0} role="region" aria-label="Series of this range">
+      <table className="w-full border-collapse text-ui tabular-nums">
         <thead>
-          <tr className="text-left text-xs text-(--chart-muted)">
+          <tr className="text-left text-xs text-muted">
             <th scope="col" className="px-3 py-1.5 font-medium">Series</th>
             {["Samples", "Errors", "p50", "p90", "p95", "p99", "Max"].map((name) => <th key={name} scope="col" className="px-3 py-1.5 text-right font-medium">{name}</th>)}
             <th scope="col" className="px-3 py-1.5 font-medium">p95 over the range</th>
@@ -23,10 +23,10 @@ export function SeriesTable({ answer, onPick, pickLabel }: { answer: LatencyAnsw
         </thead>
         <tbody>
           {shown.map((series) => (
-            <tr key={keyOf(series)} className="h-8 border-t border-(--chart-grid)">
+            <tr key={keyOf(series)} className="h-8 border-t border-line">
               <th scope="row" className="px-3 text-left font-normal whitespace-nowrap">
                 <span className="inline-flex items-center gap-2">
-                  {onPick === undefined ? series.label : <button type="button" title={pickLabel} className="underline decoration-(--chart-axis) underline-offset-2 hover:decoration-current" onClick={() => onPick(series.key)}>{series.label}</button>}
+                  {onPick === undefined ? series.label : <button type="button" title={pickLabel} className="underline decoration-line-strong underline-offset-2 hover:decoration-current" onClick={() => onPick(series.key)}>{series.label}</button>}
                   {isSimulated(series.mode) && <SimulatedMark />}
                 </span>
               </th>

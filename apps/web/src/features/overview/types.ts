@@ -18,15 +18,6 @@ export type AttentionItem = {
   action: string;
 };
 
-/** p95 of one model in one measuring mode: the last 24 hours, and the 24 before at the same hours. */
-export type ModelLatency = {
-  modelId: string; modelName: string; mode: string;
-  stepSeconds: number;
-  today: (number | null)[]; yesterday: (number | null)[];
-  /** Over the last hour; null without samples. */
-  p95Ms: number | null; p95BeforeMs: number | null; samples: number;
-};
-
 export type FleetTile = { fleet: Pick<FleetView, "id" | "name" | "query">; summary: DeviceSummary };
 
 /** Everything the front page shows, in one answer. */
@@ -35,7 +26,8 @@ export type OverviewView = {
   rollouts: RolloutView[];
   all: DeviceSummary;
   fleets: FleetTile[];
-  latency: ModelLatency[];
+  /** Models that run somewhere, most devices first: the page asks their latency apart, so that it need not wait for it. */
+  models: { id: string; name: string; runningDevices: number }[];
   changes: AuditView[];
   /** First steps; each ticks itself. */
   checklist: { enrolled: boolean; uploaded: boolean; rolledOut: boolean };

@@ -2,8 +2,8 @@
 import { Check, Pause, Play, RotateCcw, X } from "lucide-react";
 import type { RolloutAction, RolloutView } from "@flotilla/fleet";
 import { formatClock, formatNoun } from "../../lib/format.ts";
-import { useRolloutAction, type ActionState } from "./rollout-queries.ts";
-import { ActionDialog } from "./action-dialog.tsx";
+import { ActionDialog, type ActionInput } from "./action-dialog.tsx";
+import type { ActionState } from "./rollout-queries.ts";
 import { actionWords } from "./words.ts";
 import { rollbackSize } from "./blast-radius.ts";
 
@@ -13,28 +13,25 @@ const ICONS: Record<RolloutAction, typeof Pause> = { start: Play, pause: Pause, 
  * What can be done now. Pause acts at once; everything else asks in a dialog that counts devices. A button that cannot act says why below.
  * On a phone the bar is fixed at the bottom with thumb-sized buttons; roll back never lies beside approve.
  */
-export function ActionBar({ rollout, dialog, setDialog }: { rollout: RolloutView; dialog: RolloutAction | null; setDialog: (action: RolloutAction | null) => void }) {
-  const { state, run } = useRolloutAction(rollout);
+export function ActionBar({ rollout, state, dialog, press, close, confirm }: {
+  rollout: RolloutView; state: ActionState | null; dialog: RolloutAction | null; press: (action: RolloutAction) => void; close: () => void; confirm: (action: RolloutAction, input: ActionInput) => void;
+}) {
   const shown = shownActions(rollout);
   const reasons = shown.filter((entry) => !entry.allowed && entry.reason !== null);
-  const press = (action: RolloutAction) => {
-    if (action === "pause") run("pause", {});
-    else setDialog(action);
-  };
   return (
-    <div className="max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:z-20 max-sm:border-t max-sm:border-(--chart-axis) max-sm:bg-(--chart-surface) max-sm:p-3 max-sm:pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+    <div className="max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:z-20 max-sm:border-t max-sm:border-line-strong max-sm:bg-surface max-sm:p-3 max-sm:pb-[max(0.75rem,env(safe-area-inset-bottom))]">
       <div className="flex flex-wrap items-center gap-2 max-sm:grid max-sm:grid-flow-col max-sm:auto-cols-fr">
         {shown.map(({ action, allowed }) => (
           <ActionButton key={action} action={action} allowed={allowed} sending={state?.action === action && state.phase === "sending"} busy={state?.phase === "sending"} devices={action === "rollback" ? rollbackSize(rollout.counts) : null} onPress={() => press(action)} />
         ))}
       </div>
       {reasons.length > 0 && (
-        <ul id="rollout-action-reasons" className="mt-1.5 text-xs text-(--chart-muted) max-sm:max-h-16 max-sm:overflow-auto">
+        <ul id="rollout-action-reasons" className="mt-1.5 text-xs text-muted max-sm:max-h-16 max-sm:overflow-auto">
           {reasons.map((entry) => <li key={entry.action}><span className="font-medium">{actionWords[entry.action]}:</span> {entry.reason}</li>)}
         </ul>
       )}
       <Outcome state={state} />
-      {dialog !== null && <ActionDialog action={dialog} rollout={rollout} onClose={() => setDialog(null)} onConfirm={(input) => { run(dialog, input); setDialog(null); }} />}
+      {dialog !== null && <ActionDialog action={dialog} rollout={rollout} onClose={close} onConfirm={(input) => confirm(dialog, input)} />}
     </div>
   );
 }
@@ -56,10 +53,10 @@ export function shownActions(rollout: Pick<RolloutView, "actions" | "state">): E
 }
 
 const LOOK: Partial<Record<RolloutAction, string>> = {
-  start: "border-transparent bg-(--chart-1) text-white dark:text-black hover:brightness-110",
-  pause: "border-(--state-warn) hover:bg-(--chart-void)",
-  resume: "border-(--chart-1) hover:bg-(--chart-void)",
-  rollback: "border-(--state-bad) text-(--state-bad-ink) hover:bg-(--chart-void)",
+  start: "border-transparent bg-(--chart-1) text-accent-ink dark:text-black hover:brightness-110",
+  pause: "border-(--state-warn) hover:bg-hover",
+  resume: "border-accent hover:bg-hover",
+  rollback: "border-(--state-bad) text-bad hover:bg-hover",
 };
 
 function ActionButton({ action, allowed, sending, busy, devices, onPress }: { action: RolloutAction; allowed: boolean; sending: boolean; busy: boolean; devices: number | null; onPress: () => void }) {
@@ -68,7 +65,7 @@ function ActionButton({ action, allowed, sending, busy, devices, onPress }: { ac
     <button
       type="button" onClick={() => allowed && !busy && onPress()} aria-disabled={!allowed || busy || undefined} aria-describedby={allowed ? undefined : "rollout-action-reasons"}
       title={devices === null || !allowed ? undefined : `would take back ${formatNoun(devices, "device")}`}
-      className={`inline-flex h-9 items-center justify-center gap-2 rounded-md border px-3.5 text-[13px] font-medium whitespace-nowrap aria-disabled:cursor-not-allowed aria-disabled:opacity-50 max-sm:h-12 max-sm:px-2 ${LOOK[action] ?? "border-(--chart-axis) hover:bg-(--chart-void)"}`}
+      className={`inline-flex h-9 items-center justify-center gap-2 rounded-md border px-3.5 text-ui font-medium whitespace-nowrap aria-disabled:cursor-not-allowed aria-disabled:opacity-50 max-sm:h-12 max-sm:px-2 ${LOOK[action] ?? "border-line-strong hover:bg-hover"}`}
     >
       <Icon size={15} aria-hidden />{sending ? "Sending…" : actionWords[action]}
     </button>
@@ -79,7 +76,7 @@ function ActionButton({ action, allowed, sending, busy, devices, onPress }: { ac
 function Outcome({ state }: { state: ActionState | null }) {
   if (state === null) return null;
   return (
-    <p role="status" className={`mt-1.5 text-xs ${state.phase === "failed" ? "text-(--state-bad-ink)" : "text-(--chart-muted)"}`}>
+    <p role="status" className={`mt-1.5 text-xs ${state.phase === "failed" ? "text-bad" : "text-muted"}`}>
       {state.phase === "sending" && `${actionWords[state.action]}: sending…`}
       {state.phase === "accepted" && `${actionWords[state.action]}: accepted ${formatClock(state.at)}. It is safe to close this page.`}
       {state.phase === "failed" && `${actionWords[state.action]} failed: ${state.message}`}

@@ -19,17 +19,17 @@ export function ActionDialog({ action, rollout, onClose, onConfirm }: { action: 
     <AlertDialog.Root open onOpenChange={(open) => { if (!open) onClose(); }}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="fixed inset-0 z-40 bg-black/40" />
-        <AlertDialog.Popup className="fixed top-1/2 left-1/2 z-50 grid max-h-[90dvh] w-[30rem] max-w-[calc(100vw-1.5rem)] -translate-x-1/2 -translate-y-1/2 gap-3 overflow-auto rounded-xl border border-(--chart-axis) bg-(--chart-surface) p-5 text-(--chart-ink) shadow-xl">
+        <AlertDialog.Popup className="fixed top-1/2 left-1/2 z-50 grid max-h-[90dvh] w-[30rem] max-w-[calc(100vw-1.5rem)] -translate-x-1/2 -translate-y-1/2 gap-3 overflow-auto rounded-xl border border-line-strong bg-surface p-5 text-ink shadow-xl">
           <AlertDialog.Title className="text-base font-semibold text-balance">{text.title}</AlertDialog.Title>
-          <AlertDialog.Description render={<div />} className="grid gap-2 text-[13px] text-pretty">{text.body}</AlertDialog.Description>
+          <AlertDialog.Description render={<div />} className="grid gap-2 text-ui text-pretty">{text.body}</AlertDialog.Description>
           <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); if (!missing) onConfirm(reason.trim() === "" ? {} : { reason: reason.trim() }); }}>
-            <label className="grid gap-1 text-[13px]">
-              <span>Reason {needsReason ? "" : <span className="text-(--chart-muted)">(optional, kept in the audit)</span>}</span>
-              <input value={reason} onChange={(event) => setReason(event.target.value)} maxLength={500} required={needsReason} className="h-9 rounded-md border border-(--chart-axis) bg-transparent px-2.5 max-sm:h-11" />
+            <label className="grid gap-1 text-ui">
+              <span>Reason {needsReason ? "" : <span className="text-muted">(optional, kept in the audit)</span>}</span>
+              <input value={reason} onChange={(event) => setReason(event.target.value)} maxLength={500} required={needsReason} className="h-9 rounded-md border border-line-strong bg-transparent px-2.5 max-sm:h-11" />
             </label>
             <div className="flex flex-wrap justify-end gap-2 max-sm:grid">
-              <AlertDialog.Close className="h-9 rounded-md border border-(--chart-axis) px-3.5 text-[13px] hover:bg-(--chart-void) max-sm:order-2 max-sm:h-12">Keep as it is</AlertDialog.Close>
-              <button type="submit" disabled={missing} className={`h-9 rounded-md px-3.5 text-[13px] font-medium text-white disabled:opacity-50 max-sm:h-12 ${action === "rollback" || action === "cancel" ? "bg-(--danger-fill)" : "bg-(--action-fill)"}`}>{text.button}</button>
+              <AlertDialog.Close className="h-9 rounded-md border border-line-strong px-3.5 text-ui hover:bg-hover max-sm:order-2 max-sm:h-12">Keep as it is</AlertDialog.Close>
+              <button type="submit" disabled={missing} className={`h-9 rounded-md px-3.5 text-ui font-medium text-accent-ink disabled:opacity-50 max-sm:h-12 ${action === "rollback" || action === "cancel" ? "bg-(--danger-fill)" : "bg-accent"}`}>{text.button}</button>
             </div>
           </form>
         </AlertDialog.Popup>

@@ -10,7 +10,7 @@ export function BlastPanel({ rollout, picked, onPick }: { rollout: RolloutView; 
   const parts = deploymentParts(rollout.counts);
   return (
     <section aria-label="Devices by state" className="grid gap-2">
-      <p className="text-[13px]">{blastSentence(rollout.counts)}</p>
+      <p className="text-ui">{blastSentence(rollout.counts)}</p>
       <StateBar parts={parts} height={18} label="Rollout" />
       <StateLegend parts={parts} picked={picked} onPick={onPick} />
       {rollout.rollbackCounts !== null && <RollbackProgress counts={rollout.rollbackCounts} />}
@@ -22,8 +22,8 @@ function RollbackProgress({ counts }: { counts: NonNullable<RolloutView["rollbac
   const parts = deploymentParts(counts, "rollback");
   const left = counts.total - counts.succeeded - counts.skipped - counts.cancelled - counts.superseded;
   return (
-    <div className="mt-1 grid gap-1.5 border-t border-(--chart-axis) pt-2">
-      <p className="text-[13px]">
+    <div className="mt-1 grid gap-1.5 border-t border-line-strong pt-2">
+      <p className="text-ui">
         <span className="font-semibold">Roll back:</span> {counts.succeeded} of {formatNoun(counts.total, "device")} confirmed.{left > 0 && ` ${formatNoun(left, "device is", "devices are")} left${counts.unreachable > 0 ? `, ${counts.unreachable} of them cannot be reached now` : ""}.`}
       </p>
       <StateBar parts={parts} height={12} label="Roll back" />

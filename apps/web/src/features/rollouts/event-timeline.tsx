@@ -5,15 +5,15 @@ import { formatDateTime, formatRelative } from "../../lib/format.ts";
 
 /** What happened to a rollout, newest first: event, person or rule, and when. */
 export function EventTimeline({ events, now }: { events: readonly RolloutEventView[]; now: number }) {
-  if (events.length === 0) return <p className="text-[13px] text-(--chart-muted)">Nothing has happened yet.</p>;
+  if (events.length === 0) return <p className="text-ui text-muted">Nothing has happened yet.</p>;
   return (
     <ol className="grid gap-2">
       {events.map((event) => (
-        <li key={event.id} className="grid grid-cols-[1.25rem_1fr] gap-x-2 text-[13px]">
+        <li key={event.id} className="grid grid-cols-[1.25rem_1fr] gap-x-2 text-ui">
           <span aria-hidden="true" className="text-center text-(--chart-marker)">{markerGlyph(event.kind)}</span>
           <div className="min-w-0">
             <p className="break-words">{event.sentence}</p>
-            <p className="text-xs text-(--chart-muted)"><time dateTime={event.at} title={formatDateTime(event.at)}>{formatRelative(event.at, now)}</time> · {event.actorName}</p>
+            <p className="text-xs text-muted"><time dateTime={event.at} title={formatDateTime(event.at)}>{formatRelative(event.at, now)}</time> · {event.actorName}</p>
           </div>
         </li>
       ))}

@@ -12,11 +12,11 @@ export function Verdict({ rollout, now }: { rollout: RolloutView; now: number })
   const spread = spreading(rollout);
   const since = rollout.cause?.at ?? rollout.finishedAt ?? rollout.startedAt ?? rollout.createdAt;
   return (
-    <section aria-label="Verdict" className={`rounded-lg border-l-4 bg-(--chart-void) px-4 py-3 ${EDGE[tone]}`}>
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-[13px]">
+    <section aria-label="Verdict" className={`rounded-lg border-l-4 bg-sunken px-4 py-3 ${EDGE[tone]}`}>
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-ui">
         <span className="text-base"><ToneWord tone={tone} size={18} strong>{word}</ToneWord></span>
-        <time dateTime={since} title={formatDateTime(since)} className="text-(--chart-muted)">{formatRelative(since, now)}</time>
-        <span className={`inline-flex items-center gap-1.5 ${spread.spreads ? "font-semibold" : "text-(--chart-muted)"}`}>
+        <time dateTime={since} title={formatDateTime(since)} className="text-muted">{formatRelative(since, now)}</time>
+        <span className={`inline-flex items-center gap-1.5 ${spread.spreads ? "font-semibold" : "text-muted"}`}>
           <Radio size={13} aria-hidden />{spread.sentence}
         </span>
       </div>
@@ -28,8 +28,8 @@ export function Verdict({ rollout, now }: { rollout: RolloutView; now: number })
 }
 
 const EDGE = {
-  ok: "border-(--state-ok)", busy: "border-(--state-busy)", proving: "border-(--state-proving)", wait: "border-(--chart-axis)",
-  warn: "border-(--state-warn)", bad: "border-(--state-bad)", none: "border-(--chart-axis)",
+  ok: "border-(--state-ok)", busy: "border-(--state-busy)", proving: "border-(--state-proving)", wait: "border-line-strong",
+  warn: "border-(--state-warn)", bad: "border-(--state-bad)", none: "border-line-strong",
 } as const;
 
 /** The evidence of the cause: value against limit, on how many samples, by whom, and the reason a person gave. */
@@ -44,7 +44,7 @@ function CauseNumbers({ cause }: { cause: NonNullable<RolloutView["cause"]> }) {
   return (
     <dl className="mt-2 flex flex-wrap gap-x-5 gap-y-1 text-xs tabular-nums">
       {facts.map(([name, value]) => (
-        <div key={name} className="flex min-w-0 gap-1.5"><dt className="text-(--chart-muted)">{name}</dt><dd className="min-w-0 break-words">{value}</dd></div>
+        <div key={name} className="flex min-w-0 gap-1.5"><dt className="text-muted">{name}</dt><dd className="min-w-0 break-words">{value}</dd></div>
       ))}
     </dl>
   );

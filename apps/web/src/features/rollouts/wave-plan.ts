@@ -37,7 +37,7 @@ export function waveProblems(waves: readonly PlannedWave[]): { row: number; prob
   waves.forEach((wave, row) => {
     if (!(wave.percent > 0 && wave.percent <= 100)) problems.push({ row, problem: "A share lies between 0 and 100 %." });
     else if (wave.percent <= before) problems.push({ row, problem: `Shares add up: this wave must reach more than ${formatPercent(before)}.` });
-    if (!(wave.soakSeconds >= 0 && wave.soakSeconds <= 7 * 86_400)) problems.push({ row, problem: "Soak time lies between 0 and 7 days." });
+    if (!Number.isInteger(wave.soakSeconds) || wave.soakSeconds < 0 || wave.soakSeconds > 7 * 86_400) problems.push({ row, problem: "Soak time is a whole number of seconds, at most 7 days." });
     if (!(wave.maxFailurePercent >= 0 && wave.maxFailurePercent <= 100)) problems.push({ row, problem: "The failure limit lies between 0 and 100 %." });
     before = Math.max(before, wave.percent);
   });

@@ -4,7 +4,7 @@ import type { RolloutPreview } from "@flotilla/fleet";
 import { formatNoun } from "../../lib/format.ts";
 import { presetOf, wavePresets, waveProblems, withWaveAdded, withWaveRemoved, type PlannedWave, type PresetKey } from "./wave-plan.ts";
 
-const CELL = "h-9 w-20 rounded-md border border-(--chart-axis) bg-(--chart-surface) px-2 text-right tabular-nums aria-invalid:border-(--state-bad) max-sm:h-11";
+const CELL = "h-9 w-20 rounded-md border border-line-strong bg-surface px-2 text-right tabular-nums aria-invalid:border-(--state-bad) max-sm:h-11";
 
 /** The waves as a table one types into; presets fill it. `preview` adds how many devices each wave reaches. */
 export function WaveTable({ waves, onChange, preview }: { waves: readonly PlannedWave[]; onChange: (waves: PlannedWave[]) => void; preview: RolloutPreview | null }) {
@@ -16,18 +16,18 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
       <fieldset className="flex flex-wrap gap-2">
         <legend className="sr-only">Preset</legend>
         {(Object.keys(wavePresets) as PresetKey[]).map((key) => (
-          <label key={key} className="flex min-h-10 cursor-pointer items-center gap-2 rounded-md border border-(--chart-axis) px-3 text-[13px] has-checked:border-(--chart-1) has-checked:bg-(--chart-void) has-focus-visible:outline-2">
-            <input type="radio" name="preset" className="accent-(--chart-1)" checked={preset === key} onChange={() => onChange([...wavePresets[key].waves])} />
+          <label key={key} className="flex min-h-10 cursor-pointer items-center gap-2 rounded-md border border-line-strong px-3 text-ui has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2">
+            <input type="radio" name="preset" className="accent-accent" checked={preset === key} onChange={() => onChange([...wavePresets[key].waves])} />
             {wavePresets[key].label}
           </label>
         ))}
-        {preset === null && <span className="self-center text-[13px] text-(--chart-muted)">your own plan</span>}
+        {preset === null && <span className="self-center text-ui text-muted">your own plan</span>}
       </fieldset>
-      <p className="text-[13px] text-(--chart-muted)">{preset === null ? "Shares add up: each wave keeps the devices of the one before." : wavePresets[preset].why}</p>
+      <p className="text-ui text-muted">{preset === null ? "Shares add up: each wave keeps the devices of the one before." : wavePresets[preset].why}</p>
       <div className="overflow-x-auto">
-        <table className="w-full max-w-2xl border-collapse text-[13px]">
+        <table className="w-full max-w-2xl border-collapse text-ui">
           <thead>
-            <tr className="text-left text-xs text-(--chart-muted)">
+            <tr className="text-left text-xs text-muted">
               <th scope="col" className="py-1 pr-3 font-medium">Wave</th><th scope="col" className="py-1 pr-3 font-medium">Reaches</th><th scope="col" className="py-1 pr-3 font-medium">Then soaks</th>
               <th scope="col" className="py-1 pr-3 font-medium">Halts above</th><th scope="col" className="py-1 pr-3 font-medium">Devices</th><th scope="col"><span className="sr-only">Remove</span></th>
             </tr>
@@ -37,14 +37,14 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
               const wrong = problems.filter((problem) => problem.row === row);
               return (
                 // Rows have no identity but their place.
-                <tr key={row} className="border-t border-(--chart-grid) align-top">
+                <tr key={row} className="border-t border-line align-top">
                   <th scope="row" className="py-2 pr-3 font-medium">{row + 1}</th>
                   <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Share of wave ${row + 1} in percent`} value={wave.percent} onValue={(percent) => set(row, { percent })} invalid={wrong.length > 0} /> %</td>
                   <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Soak time of wave ${row + 1} in seconds`} value={wave.soakSeconds} onValue={(soakSeconds) => set(row, { soakSeconds })} invalid={false} /> s</td>
                   <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Highest share of failures of wave ${row + 1} in percent`} value={wave.maxFailurePercent} onValue={(maxFailurePercent) => set(row, { maxFailurePercent })} invalid={false} /> % failures</td>
-                  <td className="py-2.5 pr-3 whitespace-nowrap text-(--chart-muted) tabular-nums">{preview === null ? "…" : formatNoun(preview.waves[row]?.devices ?? 0, "device")}</td>
+                  <td className="py-2.5 pr-3 whitespace-nowrap text-muted tabular-nums">{preview === null ? "…" : formatNoun(preview.waves[row]?.devices ?? 0, "device")}</td>
                   <td className="py-1">
-                    <button type="button" disabled={waves.length === 1} onClick={() => onChange(withWaveRemoved(waves, row))} aria-label={`Remove wave ${row + 1}`} className="grid size-9 place-items-center rounded-md text-(--chart-muted) hover:bg-(--chart-void) disabled:opacity-40 max-sm:size-11"><Trash2 size={14} aria-hidden /></button>
+                    <button type="button" disabled={waves.length === 1} onClick={() => onChange(withWaveRemoved(waves, row))} aria-label={`Remove wave ${row + 1}`} className="grid size-9 place-items-center rounded-md text-muted hover:bg-hover disabled:opacity-40 max-sm:size-11"><Trash2 size={14} aria-hidden /></button>
                   </td>
                 </tr>
               );
@@ -52,9 +52,9 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
           </tbody>
         </table>
       </div>
-      {problems.length > 0 && <ul role="alert" className="text-[13px] text-(--state-bad-ink)">{problems.map((problem) => <li key={`${problem.row}${problem.problem}`}>Wave {problem.row + 1}: {problem.problem}</li>)}</ul>}
+      {problems.length > 0 && <ul role="alert" className="text-ui text-bad">{problems.map((problem) => <li key={`${problem.row}${problem.problem}`}>Wave {problem.row + 1}: {problem.problem}</li>)}</ul>}
       <div>
-        <button type="button" disabled={waves.length >= 20} onClick={() => onChange(withWaveAdded(waves))} className="inline-flex h-8 items-center gap-1.5 rounded-md border border-(--chart-axis) px-2.5 text-[13px] hover:bg-(--chart-void) max-sm:h-11"><Plus size={14} aria-hidden />Add a wave</button>
+        <button type="button" disabled={waves.length >= 20} onClick={() => onChange(withWaveAdded(waves))} className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-2.5 text-ui hover:bg-hover max-sm:h-11"><Plus size={14} aria-hidden />Add a wave</button>
       </div>
     </div>
   );

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { causeSchema } from "@flotilla/protocol";
-import type { DeploymentView, RolloutEventView, RolloutPolicy, RolloutPreview, RolloutView } from "@flotilla/fleet";
+import type { DeploymentView, FailureGroup, RolloutEventView, RolloutPolicy, RolloutPreview, RolloutView } from "@flotilla/fleet";
 import { namedSchema } from "./device-schemas.ts";
 
-const rolloutStateSchema = z.enum(["draft", "running", "paused", "halted", "rolling_back", "rolled_back", "cancelled", "superseded", "completed"]);
+export const rolloutStateSchema = z.enum(["draft", "running", "paused", "halted", "rolling_back", "rolled_back", "cancelled", "superseded", "completed"]);
 export const deploymentStateSchema = z.enum([
   "queued", "offered", "downloading", "installing", "verifying", "succeeded", "failed", "rolled_back", "timed_out", "cancelled", "skipped", "superseded",
 ]);
@@ -41,6 +41,11 @@ export const deploymentSchema = z.object({
 export const rolloutEventSchema = z.object({
   id: z.string(), at: z.string(), actorKind: z.string(), actorName: z.string(), kind: z.string(), sentence: z.string(), detail: z.unknown(),
 }).openapi("RolloutEvent") satisfies z.ZodType<RolloutEventView>;
+
+export const failureGroupSchema = z.object({
+  code: z.string(), detail: z.string().nullable(), className: z.string(), devices: z.number(),
+  sample: z.array(z.object({ deploymentId: z.string(), deviceId: z.string(), deviceName: z.string() })),
+}).openapi("FailureGroup") satisfies z.ZodType<FailureGroup>;
 
 export const rolloutPreviewSchema = z.object({
   eligible: z.number(),

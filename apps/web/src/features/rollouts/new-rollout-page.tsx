@@ -1,0 +1,116 @@
+"use client";
+import { useEffect, useState, type ReactNode } from "react";
+import Link from "next/link";
+import type { Route } from "next";
+import { useRouter } from "next/navigation";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { parseAsString, useQueryStates } from "nuqs";
+import type { BuildView, FleetView, RolloutPreview, RolloutView } from "@flotilla/fleet";
+import { apiSend, messageOf } from "../../lib/api-client.ts";
+import { formatNoun } from "../../lib/format.ts";
+import { buildChoicesQuery } from "../builds/build-queries.ts";
+import { fleetChoicesQuery } from "../fleets/fleet-queries.ts";
+import { PreviewPanel } from "./preview-panel.tsx";
+import { rolloutPreviewQuery } from "./rollout-queries.ts";
+import { wavePresets, waveProblems, type PlannedWave } from "./wave-plan.ts";
+import { WaveTable } from "./wave-table.tsx";
+
+/** Plan with foresight on one page: build, fleet with exact counts, waves, and what will happen as one sentence before the button. */
+export function NewRolloutPage() {
+  const [choice, setChoice] = useQueryStates({ build: parseAsString, fleet: parseAsString });
+  const [waves, setWaves] = useState<PlannedWave[]>([...wavePresets.standard.waves]);
+  const builds = useQuery(buildChoicesQuery());
+  const fleets = useQuery(fleetChoicesQuery());
+  const ready = builds.data?.items.filter((build) => build.state === "ready") ?? [];
+  const build = ready.find((candidate) => candidate.id === choice.build) ?? null;
+  const fleet = fleets.data?.items.find((candidate) => candidate.id === choice.fleet) ?? null;
+  const valid = waveProblems(waves).length === 0;
+  const plan = { buildId: build?.id ?? "", fleetId: fleet?.id ?? "", waves };
+  const preview = useQuery({ ...rolloutPreviewQuery(plan, build !== null && fleet !== null && valid), refetchInterval: 15_000 });
+  const fresh = preview.data !== undefined && build !== null && fleet !== null ? preview.data : null;
+  return (
+    <div className="grid max-w-4xl gap-8">
+      <Step number={1} title="Build">
+        {builds.data !== undefined && ready.length === 0 && <p className="text-ui">No build is ready. <Link className="underline" href="/builds/new">Make one</Link> from a model version first.</p>}
+        <BuildPicker builds={ready} value={choice.build} onValue={(id) => void setChoice({ build: id })} />
+      </Step>
+      <Step number={2} title="Fleet">
+        {fleets.data?.items.length === 0 && <p className="text-ui">There is no fleet. <Link className="underline" href="/fleets">Name one</Link>: a label query over your devices.</p>}
+        <FleetPicker fleets={fleets.data?.items ?? []} value={choice.fleet} onValue={(id) => void setChoice({ fleet: id })} />
+        {fresh !== null && <PreviewPanel preview={fresh} />}
+        {preview.isError && <p role="alert" className="text-ui text-bad">{messageOf(preview.error)}</p>}
+      </Step>
+      <Step number={3} title="Waves"><WaveTable waves={waves} onChange={setWaves} preview={fresh} /></Step>
+      <Step number={4} title="Review"><Review build={build} fleet={fleet} waves={waves} valid={valid} preview={fresh} /></Step>
+    </div>
+  );
+}
+
+function Step({ number, title, children }: { number: number; title: string; children: ReactNode }) {
+  return (
+    <section className="grid gap-3 sm:grid-cols-[9rem_minmax(0,1fr)]">
+      <h2 className="flex items-baseline gap-2 text-ui font-semibold"><span className="grid size-5 place-items-center self-start rounded-full border border-line-strong text-[11px] tabular-nums">{number}</span>{title}</h2>
+      <div className="grid min-w-0 gap-3">{children}</div>
+    </section>
+  );
+}
+
+const SELECT = "h-9 w-full max-w-lg rounded-md border border-line-strong bg-surface px-2.5 text-ui max-sm:h-11";
+
+function BuildPicker({ builds, value, onValue }: { builds: readonly BuildView[]; value: string | null; onValue: (id: string | null) => void }) {
+  return (
+    <select aria-label="Build" className={SELECT} value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
+      <option value="">Choose a build…</option>
+      {builds.map((build) => <option key={build.id} value={build.id}>{build.name} ({build.variants.map((variant) => `${variant.modelName} v${variant.number}`).join(", ")})</option>)}
+    </select>
+  );
+}
+
+function FleetPicker({ fleets, value, onValue }: { fleets: readonly FleetView[]; value: string | null; onValue: (id: string | null) => void }) {
+  return (
+    <select aria-label="Fleet" className={SELECT} value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
+      <option value="">Choose a fleet…</option>
+      {fleets.map((fleet) => <option key={fleet.id} value={fleet.id}>{fleet.name}: {formatNoun(fleet.devices, "device")} ({fleet.query === "" ? "every device" : fleet.query})</option>)}
+    </select>
+  );
+}
+
+function Review({ build, fleet, waves, valid, preview }: { build: BuildView | null; fleet: FleetView | null; waves: PlannedWave[]; valid: boolean; preview: RolloutPreview | null }) {
+  const router = useRouter();
+  const client = useQueryClient();
+  const [key] = useState(() => crypto.randomUUID());
+  const create = useMutation({
+    mutationFn: async (start: boolean) => {
+      if (build === null || fleet === null) throw new Error("Choose a build and a fleet first.");
+      const rollout = await apiSend<RolloutView>("POST", "/rollouts", { buildId: build.id, fleetId: fleet.id, waves }, { idempotencyKey: `${key}-create` });
+      return start ? apiSend<RolloutView>("POST", `/rollouts/${rollout.id}/start`, {}, { idempotencyKey: `${key}-start` }) : rollout;
+    },
+    onSuccess: (rollout) => {
+      void client.invalidateQueries({ queryKey: ["rollout"] });
+      router.push(`/rollouts/${rollout.id}` as Route);
+    },
+  });
+  const missing = build === null ? "Choose a build." : fleet === null ? "Choose a fleet." : !valid ? "Correct the waves." : preview === null ? "Counting devices…" : preview.eligible === 0 ? "No device of this fleet can take this build." : null;
+  const first = preview?.waves[0]?.devices ?? 0;
+  const startable = missing === null && !create.isPending && !create.isSuccess;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && startable) create.mutate(true);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [startable, create]);
+  return (
+    <div className="grid gap-3">
+      <p aria-live="polite" className="rounded-lg bg-sunken px-4 py-3 text-[15px] leading-snug text-pretty">{missing === null ? preview?.sentence : missing}</p>
+      <div className="flex flex-wrap items-center gap-2 max-sm:grid">
+        <button type="button" aria-disabled={!startable || undefined} onClick={() => startable && create.mutate(true)} className="h-9 rounded-md bg-accent px-4 text-ui font-medium text-accent-ink aria-disabled:opacity-50 max-sm:h-12">
+          {create.isPending ? "Sending…" : `Start with ${formatNoun(first, "device")}`}
+        </button>
+        <button type="button" aria-disabled={!startable || undefined} onClick={() => startable && create.mutate(false)} className="h-9 rounded-md border border-line-strong px-4 text-ui aria-disabled:opacity-50 max-sm:h-12">Save as a draft</button>
+        <span className="text-xs text-muted max-sm:hidden">Ctrl-Enter starts</span>
+      </div>
+      {create.isError && <p role="alert" className="text-ui text-bad">{messageOf(create.error)}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,98 @@
+"use client";
+import { useMemo, useState, type ReactNode } from "react";
+import Link from "next/link";
+import { useQuery } from "@tanstack/react-query";
+import { parseAsInteger, parseAsStringLiteral, useQueryStates } from "nuqs";
+import type { RolloutAction, RolloutView } from "@flotilla/fleet";
+import { WaveStrip } from "../../components/charts/wave-strip.tsx";
+import { formatDateTime, formatDuration, formatRelative } from "../../lib/format.ts";
+import { useNow } from "../../lib/use-now.ts";
+import { ActionBar } from "./action-bar.tsx";
+import { BlastPanel } from "./blast-panel.tsx";
+import { ifNothingIsDone } from "./blast-radius.ts";
+import { DeploymentsTable } from "./deployments-table.tsx";
+import { EventTimeline } from "./event-timeline.tsx";
+import { FailureList } from "./failure-list.tsx";
+import { RolloutLatency } from "./rollout-latency.tsx";
+import { failureGroupsQuery, rolloutEventsQuery, rolloutQuery, useRolloutAction } from "./rollout-queries.ts";
+import { useRolloutKeys } from "./use-rollout-keys.ts";
+import { Verdict } from "./verdict.tsx";
+import { planInShort } from "./wave-plan.ts";
+import { badCount, deploymentOrder, isOpen, waveSteps } from "./words.ts";
+
+/** One rollout: the verdict and the buttons first, then how far it got, why it failed, and every device. */
+export function RolloutPage({ id }: { id: string }) {
+  const query = useQuery(rolloutQuery(id));
+  if (query.data === undefined) return null;
+  return <RolloutBody rollout={query.data} />;
+}
+
+function RolloutBody({ rollout }: { rollout: RolloutView }) {
+  const now = useNow();
+  const [dialog, setDialog] = useState<RolloutAction | null>(null);
+  const [filter, setFilter] = useQueryStates({ state: parseAsStringLiteral(deploymentOrder), wave: parseAsInteger });
+  const failures = useQuery({ ...failureGroupsQuery(rollout.id), enabled: badCount(rollout.counts) > 0 });
+  const events = useQuery(rolloutEventsQuery(rollout.id));
+  const { state, run } = useRolloutAction(rollout);
+  // Stop is cheap: pause acts at once. Everything else asks first, counting devices.
+  const press = (action: RolloutAction) => (action === "pause" ? run("pause", {}) : setDialog(action));
+  useRolloutKeys(rollout, press);
+  const steps = useMemo(() => waveSteps(rollout.waves, now), [rollout.waves, now]);
+  const onPick = (state: string) => void setFilter({ state: filter.state === state ? null : (deploymentOrder.find((known) => known === state) ?? null) });
+  return (
+    <div className="grid gap-5 max-sm:pb-32">
+      <header className="grid gap-1">
+        <h1 className="text-xl font-semibold text-balance break-words">{rollout.name}</h1>
+        <p className="text-ui text-muted">
+          <Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/builds/${rollout.build.id}`}>{rollout.build.name}</Link> to{" "}
+          <Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/fleets?fleet=${rollout.fleet.id}`}>{rollout.fleet.name}</Link>, made by {rollout.createdByName} <time title={formatDateTime(rollout.createdAt)} dateTime={rollout.createdAt}>{formatRelative(rollout.createdAt, now)}</time>
+        </p>
+      </header>
+      <Verdict rollout={rollout} now={now} />
+      <ActionBar
+        rollout={rollout} state={state} dialog={dialog} press={press} close={() => setDialog(null)}
+        confirm={(action, input) => { run(action, input); setDialog(null); }}
+      />
+      <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <div className="grid min-w-0 content-start gap-6">
+          <Section title="Waves"><WaveStrip waves={steps} /></Section>
+          <Section title="Devices"><BlastPanel rollout={rollout} picked={filter.state} onPick={onPick} /></Section>
+          {badCount(rollout.counts) > 0 && <Section title="Why devices failed">{failures.data === undefined ? <Waiting failed={failures.isError} /> : <FailureList groups={failures.data.items} />}</Section>}
+        </div>
+        <aside className="grid content-start gap-6">
+          <Section title="If nobody does anything"><p className="text-ui text-pretty">{ifNothingIsDone(rollout)}</p></Section>
+          <Section title="Plan"><Plan rollout={rollout} /></Section>
+          <Section title="What happened"><div className="max-h-96 overflow-auto">{events.data === undefined ? <Waiting failed={events.isError} /> : <EventTimeline events={events.data.items} now={now} />}</div></Section>
+        </aside>
+      </div>
+      <Section title="Latency of this build and the one before"><RolloutLatency rollout={rollout} /></Section>
+      <Section title="Deployments"><DeploymentsTable rolloutId={rollout.id} waves={rollout.waves.length} filter={filter} onFilter={(next) => void setFilter(next)} now={now} /></Section>
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return <section className="grid min-w-0 gap-2"><h2 className="text-ui font-semibold">{title}</h2>{children}</section>;
+}
+
+/** A part that is not there yet, or did not come; the rest of the page works on. */
+function Waiting({ failed }: { failed: boolean }) {
+  return <p className="text-ui text-muted">{failed ? "This part could not be loaded; it is tried again." : "Loading…"}</p>;
+}
+
+function Plan({ rollout }: { rollout: RolloutView }) {
+  const { policy } = rollout;
+  const facts: [string, string][] = [
+    ["Waves", planInShort(rollout.waves)],
+    ["Fails above", rollout.waves.map((wave) => `${wave.maxFailurePercent} %`).join(", ")],
+    ["Judged from", `${policy.minSample} answers`], ["An attempt may take", formatDuration(policy.inProgressTimeoutMs)], ["Attempts", String(policy.maxAttempts)],
+    ["Silence halts after", formatDuration(policy.waveTimeoutMs)], ["Query", rollout.query === "" ? "every device" : rollout.query],
+    ...(rollout.startedAt === null ? [] : [["Started", formatDateTime(rollout.startedAt)] as [string, string]]),
+    ...(rollout.finishedAt === null || isOpen(rollout.state) ? [] : [["Ended", formatDateTime(rollout.finishedAt)] as [string, string]]),
+  ];
+  return (
+    <dl className="grid gap-1 text-ui tabular-nums">
+      {facts.map(([name, value]) => <div key={name} className="flex justify-between gap-4"><dt className="shrink-0 text-muted">{name}</dt><dd className="min-w-0 text-right break-words">{value}</dd></div>)}
+    </dl>
+  );
+}

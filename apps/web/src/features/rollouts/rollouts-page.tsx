@@ -1,0 +1,89 @@
+"use client";
+import Link from "next/link";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import type { RolloutView } from "@flotilla/fleet";
+import { StateBar } from "../../components/charts/state-bar.tsx";
+import { WaveStrip } from "../../components/charts/wave-strip.tsx";
+import { formatDateTime, formatDuration, formatNoun, formatRelative } from "../../lib/format.ts";
+import { useNow } from "../../lib/use-now.ts";
+import { rolloutListQuery } from "./rollout-queries.ts";
+import { ToneWord } from "./tone-word.tsx";
+import { deploymentParts, isOpen, rolloutWords, waveProgress, waveSteps } from "./words.ts";
+
+/** Rollouts, newest first: state, waves, devices, who and when. */
+export function RolloutsPage() {
+  const now = useNow();
+  const query = useInfiniteQuery(rolloutListQuery());
+  const rollouts = query.data?.pages.flatMap((page) => page.items);
+  if (rollouts === undefined) return null;
+  if (rollouts.length === 0) return <EmptyRollouts />;
+  const open = rollouts.filter((rollout) => isOpen(rollout.state));
+  const others = rollouts.filter((rollout) => !isOpen(rollout.state));
+  return (
+    <div className="grid gap-6">
+      {open.length > 0 && <RolloutTable title="Under way" rollouts={open} now={now} />}
+      {others.length > 0 && <RolloutTable title={open.length > 0 ? "Before" : "All rollouts"} rollouts={others} now={now} />}
+      {query.hasNextPage && <button type="button" onClick={() => void query.fetchNextPage()} className="h-9 justify-self-start rounded-md border border-line-strong px-3 text-ui">{query.isFetchingNextPage ? "Loading…" : "Load more"}</button>}
+    </div>
+  );
+}
+
+function RolloutTable({ title, rollouts, now }: { title: string; rollouts: readonly RolloutView[]; now: number }) {
+  return (
+    <section className="grid gap-2">
+      <h2 className="text-ui font-semibold">{title}</h2>
+      <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line-strong">
+        {rollouts.map((rollout) => <RolloutLine key={rollout.id} rollout={rollout} now={now} />)}
+      </ul>
+    </section>
+  );
+}
+
+/** One rollout in a list; the whole line leads to it. */
+export function RolloutLine({ rollout, now }: { rollout: RolloutView; now: number }) {
+  const { word, tone } = rolloutWords[rollout.state];
+  const progress = waveProgress(rollout.waves);
+  const counts = rollout.rollbackCounts ?? rollout.counts;
+  const ended = rollout.finishedAt ?? (rollout.state === "draft" ? null : undefined);
+  return (
+    <li className="relative grid gap-x-5 gap-y-1.5 px-4 py-2.5 hover:bg-hover has-focus-visible:bg-hover md:grid-cols-[minmax(0,2.2fr)_8.5rem_minmax(0,1.4fr)_minmax(0,1.6fr)_7rem] md:items-center">
+      <div className="min-w-0">
+        <Link href={`/rollouts/${rollout.id}`} className="block truncate text-ui font-medium after:absolute after:inset-0">{rollout.name}</Link>
+        <p className="truncate text-xs text-muted">{rollout.build.name} to {rollout.fleet.name}</p>
+      </div>
+      <div className="text-ui"><ToneWord tone={tone}>{word}</ToneWord></div>
+      <div className="grid gap-1">
+        <WaveStrip compact waves={waveSteps(rollout.waves, now)} />
+        <span className="text-xs text-muted tabular-nums">{progress.at === 0 ? formatNoun(progress.of, "wave") : `wave ${progress.at} of ${progress.of}`}</span>
+      </div>
+      <div className="grid gap-1">
+        <StateBar parts={deploymentParts(counts, rollout.rollbackCounts === null ? "forward" : "rollback")} height={10} />
+        <span className="truncate text-xs text-muted tabular-nums">{counts.succeeded} of {formatNoun(counts.total - counts.skipped, "device")} {rollout.rollbackCounts === null ? "healthy" : "back"}{badText(counts)}</span>
+      </div>
+      <div className="text-xs text-muted md:text-right">
+        <time dateTime={rollout.startedAt ?? rollout.createdAt} title={formatDateTime(rollout.startedAt ?? rollout.createdAt)}>{formatRelative(rollout.startedAt ?? rollout.createdAt, now)}</time>
+        <span className="block truncate">{ended == null ? rollout.createdByName : `${rollout.createdByName}, took ${formatDuration(Date.parse(ended) - Date.parse(rollout.startedAt ?? ended))}`}</span>
+      </div>
+    </li>
+  );
+}
+
+function badText(counts: RolloutView["counts"]): string {
+  const bad = counts.failed + counts.rolledBack + counts.timedOut;
+  return bad === 0 ? "" : `, ${bad} failed`;
+}
+
+function EmptyRollouts() {
+  return (
+    <div className="mx-auto grid max-w-xl justify-items-center gap-4 py-14 text-center">
+      <div className="w-full max-w-sm" aria-hidden="true">
+        <WaveStrip waves={[
+          { position: 0, percent: 10, state: "passed", total: 2, succeeded: 2, failed: 0 }, { position: 1, percent: 50, state: "active", total: 10, succeeded: 6, failed: 0 }, { position: 2, percent: 100, state: "pending", total: 12, succeeded: 0, failed: 0 },
+        ]} />
+      </div>
+      <h2 className="text-base font-semibold">No rollout yet</h2>
+      <p className="text-ui text-pretty text-muted">A rollout takes a build to a fleet in waves: first a few devices, then more, then all. Between the waves it waits and watches; when more devices fail than a wave allows, it halts by itself and touches nobody else.</p>
+      <Link href="/rollouts/new" className="inline-flex h-9 items-center rounded-md bg-accent px-4 text-ui font-medium text-accent-ink">New rollout</Link>
+    </div>
+  );
+}
