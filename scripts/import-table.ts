@@ -25,7 +25,7 @@ export const MAY_IMPORT: Record<string, readonly PackageName[]> = {
 /** Where an app puts its parts together: there, and in tests, it may also open the database. */
 export const COMPOSITION_ROOTS: Record<string, readonly string[]> = {
   "apps/web": ["apps/web/src/server/**"],
-  "apps/gateway": ["apps/gateway/src/main.ts", "apps/gateway/src/composition.ts"],
+  "apps/gateway": ["apps/gateway/src/main.ts", "apps/gateway/src/composition.ts", "apps/gateway/src/testing/**"],
   "apps/worker": ["apps/worker/src/main.ts", "apps/worker/src/composition.ts"],
 };
 
