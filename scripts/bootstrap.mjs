@@ -43,7 +43,7 @@ async function prepare() {
   await lock();
   try {
     const missing = missingPackage();
-    if (missing !== undefined) installPackages(missing);
+    if (missing !== undefined) await installPackages(missing);
     for (const folder of unlinkedFolders()) run(process.execPath, [join(folder, "scripts/hydrate-symlinks.js")], folder);
     if (!isGenerated()) generateClient();
   } finally {
@@ -84,17 +84,22 @@ function libcOfThisMachine() {
   return process.report.getReport().header.glibcVersionRuntime ? "glibc" : "musl";
 }
 
-function installPackages(reason) {
+async function installPackages(reason) {
   say(reason === "no packages" ? "Installing packages from the npm registry (once; about a minute) …" : `Installing packages: ${reason} is missing or old …`);
   // The npm that runs us, else the one beside this Node, else the one in PATH.
   const beside = join(dirname(process.execPath), "../lib/node_modules/npm/bin/npm-cli.js");
   const cli = [process.env.npm_execpath, beside].find((path) => path?.endsWith(".js") && existsSync(path));
   const flags = ["ci", "--ignore-scripts", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
-  const result = cli
-    ? spawnSync(process.execPath, [cli, ...flags], { cwd: ROOT, stdio: "inherit" })
-    : spawnSync("npm", flags, { cwd: ROOT, stdio: "inherit", shell: process.platform === "win32" });
-  if (result.error?.code === "ENOENT") throw new Refusal("npm was not found; it comes with Node.");
-  const still = result.status === 0 ? missingPackage() : "packages";
+  const [program, args] = cli ? [process.execPath, [cli, ...flags]] : ["npm", flags];
+  const code = await new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: ROOT, stdio: "inherit", shell: !cli && process.platform === "win32" });
+    // npm goes on when we are killed: until it has ended, the lock is its.
+    if (child.pid) writeFileSync(LOCK, `${process.pid} ${child.pid}`);
+    child.on("error", (error) => resolve(error.code === "ENOENT" ? "no npm" : 1));
+    child.on("exit", resolve);
+  });
+  if (code === "no npm") throw new Refusal("npm was not found; it comes with Node.");
+  const still = code === 0 ? missingPackage() : "packages";
   if (still !== undefined) {
     throw new Refusal(
       `Installing did not finish (${still} missing); npm's own words are above. Without network access to the npm registry this cannot work. ` +
@@ -152,10 +157,10 @@ async function lock() {
     } catch (error) {
       if (error.code !== "EEXIST") throw new Refusal(`Something must be installed, but this folder cannot be written: ${error.message}`);
     }
-    const holder = Number(readText(LOCK));
-    if (holder && !isAlive(holder)) rmSync(LOCK, { force: true });
+    const holders = (readText(LOCK) ?? "").split(" ").map(Number).filter(Boolean);
+    if (holders.length > 0 && !holders.some(isAlive)) rmSync(LOCK, { force: true });
     else if (!isTold) {
-      say(`Waiting for another installation in this folder (process ${holder}) …`);
+      say(`Waiting for another installation in this folder (process ${holders.join(", ")}) …`);
       isTold = true;
     }
     await delay(200);
@@ -165,10 +170,11 @@ async function lock() {
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return error.code === "EPERM";
+    if (error.code !== "EPERM") return false;
   }
+  // Where nobody collects them, ended processes stay in the table as zombies.
+  return !/\) Z /.test(readText(`/proc/${pid}/stat`) ?? "");
 }
 
 // ---------------------------------------------------------------- Node 24
