@@ -1,0 +1,10 @@
+"use client";
+import { formatDateTime, formatRelative } from "../../lib/format.ts";
+import { useNow } from "../../lib/use-now.ts";
+
+/** "3 min ago", with the exact time on hover. The server's idea of now differs from the browser's, so the text may too. */
+export function TimeAgo({ at, none = "never", className }: { at: string | null; none?: string; className?: string }) {
+  const now = useNow();
+  if (at === null) return <span className={className}>{none}</span>;
+  return <time dateTime={at} title={formatDateTime(at)} className={className} suppressHydrationWarning>{formatRelative(at, now)}</time>;
+}
