@@ -26,3 +26,8 @@ export function bigintCursor(cursor: string | undefined): bigint | null {
   if (!/^\d{1,18}$/.test(cursor)) throw new FleetError("bad_request", { public: "The cursor is not one that this list gave." });
   return BigInt(cursor);
 }
+
+/** Text that people search for, so that "%" and "_" stand for themselves: Prisma hands them to LIKE as they are. */
+export function searchText(text: string): string {
+  return text.replaceAll(/[\\%_]/g, (special) => `\\${special}`);
+}

@@ -1,7 +1,7 @@
 import type { Tx } from "@flotilla/db";
 import type { Page, PageInput } from "../page.ts";
 import { requireRole, type Principal } from "../principal.ts";
-import { bigintCursor, pageOf, pageSize } from "../page-query.ts";
+import { bigintCursor, pageOf, pageSize, searchText } from "../page-query.ts";
 import type { AuditView } from "./types.ts";
 
 /** Who can stand in an audit row: a principal, or a device that acts for itself (enrolment). */
@@ -51,8 +51,8 @@ export async function listAudit(tx: Tx, principal: Principal, filter: AuditFilte
   const rows = await tx.auditEvent.findMany({
     where: {
       ...(before === null ? {} : { id: { lt: before } }),
-      ...(filter.action ? { action: { startsWith: filter.action } } : {}),
-      ...(filter.actor ? { OR: [{ actorId: filter.actor }, { actorName: { startsWith: filter.actor, mode: "insensitive" as const } }] } : {}),
+      ...(filter.action ? { action: { startsWith: searchText(filter.action) } } : {}),
+      ...(filter.actor ? { OR: [{ actorId: filter.actor }, { actorName: { startsWith: searchText(filter.actor), mode: "insensitive" as const } }] } : {}),
       ...(filter.objectKind ? { objectKind: filter.objectKind } : {}),
       ...(filter.objectId ? { objectId: filter.objectId } : {}),
     },

@@ -5,7 +5,7 @@ import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import type { Page, PageInput } from "../page.ts";
-import { pageOf, pageSize } from "../page-query.ts";
+import { pageOf, pageSize, searchText } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { nameOf, textOf } from "../text-rules.ts";
 import type { ModelView } from "./types.ts";
@@ -31,7 +31,7 @@ export async function listModels(tx: Tx, principal: Principal, input: PageInput 
   const rows = await tx.model.findMany({
     where: {
       ...(input.cursor ? { id: { lt: input.cursor } } : {}),
-      ...(input.search ? { name: { contains: input.search, mode: "insensitive" as const } } : {}),
+      ...(input.search ? { name: { contains: searchText(input.search), mode: "insensitive" as const } } : {}),
     },
     orderBy: { id: "desc" },
     take: limit + 1,
