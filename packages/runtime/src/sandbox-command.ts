@@ -28,8 +28,8 @@ export async function sandboxCommand(entry: URL, limits: SandboxLimits): Promise
   const [file = "", ...args] = node;
   if (process.platform === "win32") return { file, args };
   host ??= examineHost();
-  const { confinement, addressSpaceKib } = await host;
-  return { file: "/bin/sh", args: ["-c", `${ulimits(limits, addressSpaceKib)} exec "$@"`, "sh", ...confinement, ...node] };
+  const { confinement, idleDataKib } = await host;
+  return { file: "/bin/sh", args: ["-c", `${ulimits(limits, idleDataKib)} exec "$@"`, "sh", ...confinement, ...node] };
 }
 
 function nodeCommand(): string[] {
@@ -37,16 +37,18 @@ function nodeCommand(): string[] {
 }
 
 /**
- * POSIX units: address space in KiB, files in 512-byte blocks. The address space is what an idle child takes plus what it may
- * use: a hard wall behind the watchdog on resident memory. A limit the system does not know is left to the watchdog.
+ * Units of the shell: memory in KiB, files in 512-byte blocks. Memory is bounded by `-d` (RLIMIT_DATA: writable private memory
+ * on Linux ≥ 4.7), what an idle child has plus what it may use: a hard wall behind the watchdog on resident memory. Address
+ * space (`-v`) is no use: Node reserves 10 GiB of it for WebAssembly when it runs TypeScript, and a model failed at random
+ * under any tighter limit. A limit the system does not know is left to the watchdog.
  */
-function ulimits(limits: SandboxLimits, idleKib: number): string {
+function ulimits(limits: SandboxLimits, idleDataKib: number): string {
   const cpuSeconds = Math.max(1, Math.ceil(limits.cpuSeconds));
-  const addressKib = idleKib + Math.ceil((limits.memoryBytes * RESERVED_PER_USED) / 1_024);
+  const dataKib = idleDataKib + Math.ceil((limits.memoryBytes * RESERVED_PER_USED) / 1_024);
   const fileBlocks = Math.ceil((limits.fileBytes ?? FILE_BYTES_DEFAULT) / 512);
   return [
     "ulimit -c 0 2>/dev/null;",
-    idleKib === 0 ? "" : `ulimit -v ${addressKib} 2>/dev/null;`,
+    idleDataKib === 0 ? "" : `ulimit -d ${dataKib} 2>/dev/null;`,
     `ulimit -f ${fileBlocks} 2>/dev/null;`,
     `ulimit -H -t ${cpuSeconds + CPU_GRACE_SECONDS} 2>/dev/null; ulimit -S -t ${cpuSeconds} 2>/dev/null;`,
   ].join(" ");
@@ -66,7 +68,7 @@ const CHAINS: readonly (readonly (readonly [string, ...string[]])[])[] = [
   [],
 ];
 
-type Host = { readonly confinement: readonly string[]; readonly addressSpaceKib: number };
+type Host = { readonly confinement: readonly string[]; readonly idleDataKib: number };
 
 /** Found out once per process, about 0.3 s. */
 let host: Promise<Host> | undefined;
@@ -75,10 +77,10 @@ async function examineHost(): Promise<Host> {
   const trial = [...nodeCommand(), fileURLToPath(new URL("./sandbox-trial.ts", import.meta.url))];
   for (const chain of CHAINS) {
     const confinement = process.platform === "linux" ? resolveChain(chain) : [];
-    const addressSpaceKib = confinement === null ? null : await tryCommand([...confinement, ...trial]);
-    if (confinement !== null && addressSpaceKib !== null) return { confinement, addressSpaceKib };
+    const idleDataKib = confinement === null ? null : await tryCommand([...confinement, ...trial]);
+    if (confinement !== null && idleDataKib !== null) return { confinement, idleDataKib };
   }
-  return { confinement: [], addressSpaceKib: 0 };
+  return { confinement: [], idleDataKib: 0 };
 }
 
 /** The chain with absolute paths, or null when one of its tools is not here. */

@@ -11,7 +11,7 @@ import type { Command } from "./sandbox-command.ts";
 import { sandboxCommand } from "./sandbox-command.ts";
 import type { SandboxOutcome, SandboxRequest } from "./types.ts";
 
-/** How often resident memory is looked at. The address-space limit catches what grows faster than that. */
+/** How often resident memory is looked at. The limit on writable memory catches what grows faster than that. */
 const WATCH_INTERVAL_MS = 25;
 /** Kept of the child's stderr, for crash reports. */
 const STDERR_TAIL_BYTES = 4_096;

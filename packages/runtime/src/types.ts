@@ -247,7 +247,7 @@ export type RuntimeFacts = {
 // ---- the sandbox ----------------------------------------------------------------------------------------------------
 
 export type SandboxLimits = {
-  /** Resident memory of the child; also sets its address space where the system can. */
+  /** Resident memory of the child; also bounds the writable memory it can map, at twice this, where the system can. */
   readonly memoryBytes: number;
   /** CPU time of the child, all threads together. */
   readonly cpuSeconds: number;

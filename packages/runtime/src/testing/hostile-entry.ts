@@ -1,11 +1,12 @@
 import { writeFileSync, writeSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
+import { networkInterfaces } from "node:os";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { sandboxMain } from "../sandbox-child.ts";
 
 /** Ways in which a child can misbehave, each by name: the tests of the sandbox start this module and watch it be contained. */
 export type HostileInput =
   | { readonly act: "echo"; readonly value: unknown }
-  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "report-and-sleep" | "fill-disk" };
+  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "report-and-sleep" | "fill-disk" | "network" };
 
 const hoard: Uint8Array[] = [];
 
@@ -39,20 +40,20 @@ const acts: Record<HostileInput["act"], (input: HostileInput, progress: (value: 
     await delay(600_000);
   },
   exit: () => process.exit(7),
-  orphan: (_, progress) => {
+  orphan: async (_, progress) => {
     progress({ pid: process.pid });
-    return delay(50).then(() => {
-      for (;;);
-    });
-  },
-  "fill-disk": () => {
-    writeFileSync("big", new Uint8Array(4 * 1024 * 1024));
-    return "written";
+    await nextTurn();
+    for (;;);
   },
   "report-and-sleep": (_, progress) => {
     progress({ pid: process.pid });
     return delay(600_000);
   },
+  "fill-disk": () => {
+    writeFileSync("big", new Uint8Array(4 * 1024 * 1024));
+    return "written";
+  },
+  network: () => Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((entry) => !entry.internal).length,
 };
 
 sandboxMain<HostileInput, unknown>(async (input, { progress }) => await acts[input.act](input, progress));
