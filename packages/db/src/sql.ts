@@ -20,6 +20,11 @@ export async function withSql<T>(db: Db, fn: (sql: Sql) => Promise<T>): Promise<
   return retryTransaction(async (began) => {
     const client = await db.pool.connect();
     let failure: Error | undefined;
+    // The pool listens only to idle clients; unheard, the loss of this one would end the process. Its query rejects too.
+    const onLost = (error: Error): void => {
+      failure = error;
+    };
+    client.on("error", onLost);
     try {
       await client.query("begin");
       began();
@@ -33,6 +38,7 @@ export async function withSql<T>(db: Db, fn: (sql: Sql) => Promise<T>): Promise<
       throw error;
     } finally {
       // A connection that could not roll back is in an unknown state: the pool must throw it away.
+      client.off("error", onLost);
       client.release(failure);
     }
   });
