@@ -1,6 +1,6 @@
 import type { Sql } from "@flotilla/db";
 import { countMissingMembers } from "./members-store.ts";
-import { heldBack } from "./offers-store.ts";
+import { isFree } from "./offers-store.ts";
 import type { GroupCounts, PlanCounts, PlanHealth } from "./plan.ts";
 import { countMissingRollbacks } from "./rollbacks-store.ts";
 import type { RolloutRow } from "./store.ts";
@@ -44,7 +44,7 @@ async function countOfferable(sql: Sql, rolloutId: string): Promise<number> {
   const [row] = await sql.query<{ offerable: number }>(
     `select count(*)::int as offerable from deployment d
        join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
-      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and not ${heldBack}`,
+      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and ${isFree}`,
     [rolloutId],
   );
   return row?.offerable ?? 0;

@@ -8,11 +8,12 @@ import { writeTargets } from "./targets-store.ts";
 import { begunDeploymentStates, deploymentTransitions, moveOf, openDeploymentStates } from "./transitions.ts";
 
 /**
- * Holds a queued device back: it is busy with another rollout, or on its way back from one (then it must arrive first,
- * or "previous" would be the build it is leaving). Refers to the deployment as `d`.
+ * Nothing holds a queued device back: it is not busy with another rollout, and not on its way back from one (then it must
+ * arrive first, or "previous" would be the build it is leaving). Refers to the deployment as `d`. Two conditions rather than
+ * one with "or": each can be an anti-join (10,000 queued devices: 40 ms, not 7 s).
  */
-export const heldBack = `exists (select 1 from deployment o where o.device_id = d.device_id and o.id <> d.id
-  and ((o.direction = 'forward' and o.state in (${quoted(begunDeploymentStates)})) or (o.direction = 'rollback' and o.state in (${quoted(openDeploymentStates)}))))`;
+export const isFree = `not exists (select 1 from deployment o where o.device_id = d.device_id and o.direction = 'forward' and o.state in (${quoted(begunDeploymentStates)}))
+  and not exists (select 1 from deployment o where o.device_id = d.device_id and o.direction = 'rollback' and o.state in (${quoted(openDeploymentStates)}))`;
 
 type QueuedRow = {
   id: string; device_id: string; is_revoked: boolean; labels: Record<string, string>; class: DeviceClass; runs_build: boolean; running_build_id: string | null;
@@ -30,7 +31,7 @@ export async function offerChunk(sql: Sql, rollout: RolloutRow, build: BuildRow,
        join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
        join device on device.id = d.device_id
        left join device_live l on l.device_id = d.device_id
-      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and not ${heldBack}
+      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and ${isFree}
       order by d.id limit $4::int for update of d`,
     [rollout.id, build.id, build.digests, chunk],
   );
