@@ -1,4 +1,3 @@
-"use client";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { BuildView, ModelView, Page, VersionView } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
@@ -20,3 +19,5 @@ export const versionChoicesQuery = (modelId: string | null) => queryOptions({
   queryKey: ["version", "choices", modelId],
   queryFn: ({ signal }) => apiGet<Page<VersionView>>(`/models/${modelId}/versions?limit=100`, signal), enabled: modelId !== null,
 });
+
+export const versionQuery = (id: string) => queryOptions({ queryKey: ["version", id], queryFn: ({ signal }) => apiGet<VersionView>(`/versions/${id}`, signal) });

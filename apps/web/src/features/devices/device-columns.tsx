@@ -2,7 +2,9 @@
 import { columnVisibilityFeature, createColumnHelper, tableFeatures } from "@tanstack/react-table";
 import type { DeviceRow } from "@flotilla/fleet";
 import Link from "next/link";
-import { formatCount, formatDateTime, formatMs, formatRelative } from "../../lib/format.ts";
+import type { Route } from "next";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatCount, formatMs } from "../../lib/format.ts";
 import { SimulatedMark } from "../rollouts/tone-word.tsx";
 import { toCsv } from "./csv.ts";
 import { isStale } from "./presence.ts";
@@ -26,14 +28,13 @@ export const deviceColumnList = [
 export type DeviceColumn = (typeof deviceColumnList)[number]["id"];
 export const numericColumns: ReadonlySet<string> = new Set(["p95", "errors"]);
 
-/** Cells of the devices table. `now` in ms for ages. */
-export function deviceColumns(now: number) {
-  return helper.columns([
+/** Cells of the devices table. */
+export const deviceColumns = helper.columns([
     helper.display({ id: "name", header: "Device", cell: ({ row }) => <NameCell device={row.original} /> }),
     helper.display({ id: "presence", header: "Presence", cell: ({ row }) => <PresenceWord presence={row.original.presence} /> }),
     helper.display({
       id: "lastSeen", header: "Last seen",
-      cell: ({ row }) => <span title={row.original.lastSeenAt === null ? undefined : formatDateTime(row.original.lastSeenAt)} className="text-muted">{formatRelative(row.original.lastSeenAt, now)}</span>,
+      cell: ({ row }) => <TimeAgo at={row.original.lastSeenAt} className="text-muted" />,
     }),
     helper.display({ id: "build", header: "Build", cell: ({ row }) => <BuildCell device={row.original} /> }),
     helper.display({ id: "phase", header: "Phase", cell: ({ row }) => <span className={row.original.phase === "idle" ? "text-muted" : ""}>{row.original.phase}</span> }),
@@ -41,13 +42,12 @@ export function deviceColumns(now: number) {
     helper.display({ id: "labels", header: "Labels", cell: ({ row }) => <LabelsCell labels={row.original.labels} /> }),
     helper.display({ id: "p95", header: "p95, 1 h", cell: ({ row }) => <span className={isStale(row.original.presence) ? "text-muted italic" : ""}>{formatMs(row.original.p95Ms)}</span> }),
     helper.display({ id: "errors", header: "Errors, 1 h", cell: ({ row }) => (row.original.errors === null ? "–" : formatCount(row.original.errors)) }),
-  ]);
-}
+]);
 
 function NameCell({ device }: { device: DeviceRow }) {
   return (
     <span className="flex min-w-0 items-center gap-2">
-      <Link href={`/devices/${device.id}`} prefetch={false} tabIndex={-1} title={device.name} className="truncate font-medium hover:underline">{device.name}</Link>
+      <Link href={`/devices/${device.id}` as Route} prefetch={false} tabIndex={-1} title={device.name} className="truncate font-medium hover:underline">{device.name}</Link>
       {device.simulated && <SimulatedMark compact />}
       {device.state === "revoked" && <span className="rounded bg-(--state-none) px-1 text-[11px]">revoked</span>}
     </span>

@@ -1,90 +1,78 @@
 "use client";
-import type { DeviceView } from "@flotilla/fleet";
 import type { ReactNode } from "react";
 import Link from "next/link";
-import { formatBytes, formatCount, formatDateTime, formatDuration, formatRelative, shortDigest } from "../../lib/format.ts";
+import type { Route } from "next";
+import type { DeviceView } from "@flotilla/fleet";
+import { CopyButton } from "../../components/ui/copy-button.tsx";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatBytes, formatCount, formatDateTime, shortDigest } from "../../lib/format.ts";
 import { isStale } from "./presence.ts";
 
 /** Wanted, actual, since when, and why they differ: the first thing to know about a device. */
-export function WantedActual({ device, now }: { device: DeviceView; now: number }) {
+export function WantedActual({ device }: { device: DeviceView }) {
   const stale = isStale(device.presence);
   return (
-    <section aria-label="Wanted and actual build" className="overflow-hidden rounded-lg border border-line-strong">
+    <section aria-label="Wanted and actual build" className="overflow-hidden rounded-lg border bg-surface shadow-lift">
       <div className="grid sm:grid-cols-2">
-        <Side title="Should run" build={device.wantedBuild} none="no model" since={device.wantedSince} now={now} />
-        <div className={`border-t border-line-strong sm:border-t-0 sm:border-l ${stale ? "chart-hatched" : ""}`}>
-          <Side title={stale ? "Ran when last seen" : "Runs"} build={device.actualBuild} none="no model" since={device.actualSince} now={now}>
-            {device.runningSha256 !== null && <span className="text-xs text-muted">attested digest <code title={device.runningSha256}>{shortDigest(device.runningSha256)}</code></span>}
+        <Side title="Should run" build={device.wantedBuild} since={device.wantedSince} />
+        <div className={`border-t sm:border-t-0 sm:border-l ${stale ? "chart-hatched" : ""}`}>
+          <Side title={stale ? "Ran when last seen" : "Runs"} build={device.actualBuild} since={device.actualSince}>
+            {device.runningSha256 !== null && <span className="flex items-center gap-1 text-xs text-muted">attests the digest <code title={device.runningSha256}>{shortDigest(device.runningSha256)}</code><CopyButton text={device.runningSha256} label="Copy the digest" /></span>}
           </Side>
         </div>
       </div>
-      <p className={`border-t border-line-strong px-4 py-2 text-ui ${device.drift ? "font-medium" : "text-muted"}`}>
-        {device.whyNot ?? "It runs what it should."}
+      <p className={`border-t px-4 py-2 text-pretty ${device.drift ? "bg-warn-soft font-medium" : "text-muted"}`}>
+        {device.whyNot ?? (device.wantedBuild === null && device.actualBuild === null ? "No rollout has given it a build yet." : "It runs what it should.")}
         {device.phase !== "idle" && device.phase !== "" && <span className="font-normal text-muted"> Phase: {device.phase}{device.phaseDetail !== null && `, ${device.phaseDetail}`}.</span>}
       </p>
     </section>
   );
 }
 
-function Side({ title, build, none, since, now, children }: { title: string; build: { id: string; name: string } | null; none: string; since: string | null; now: number; children?: ReactNode }) {
+function Side({ title, build, since, children }: { title: string; build: { id: string; name: string } | null; since: string | null; children?: ReactNode }) {
   return (
-    <div className="grid gap-0.5 px-4 py-3">
+    <div className="grid content-start gap-0.5 px-4 py-3">
       <span className="text-xs text-muted">{title}</span>
-      {build === null ? <span className="text-base text-muted">{none}</span> : <Link href={`/builds/${build.id}`} className="truncate text-base font-semibold hover:underline">{build.name}</Link>}
-      <span className="text-xs text-muted">{since === null ? "since never set" : <>since <time dateTime={since} title={formatDateTime(since)}>{formatDateTime(since)}</time> ({formatDuration(now - Date.parse(since))})</>}</span>
+      {build === null ? <span className="text-base text-muted">no model</span> : <Link href={`/builds/${build.id}` as Route} className="truncate text-base font-semibold hover:underline">{build.name}</Link>}
+      {since !== null && <span className="text-xs text-muted">since <TimeAgo at={since} /></span>}
       {children}
     </div>
   );
 }
 
-/** Name and value pairs, two columns on wide screens. */
-export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }) {
-  return (
-    <dl className="grid gap-x-6 gap-y-1 text-ui tabular-nums sm:grid-cols-2">
-      {facts.map(([name, value]) => (
-        <div key={name} className="flex min-w-0 justify-between gap-3 border-b border-line py-1"><dt className="shrink-0 text-muted">{name}</dt><dd className="min-w-0 truncate text-right">{value}</dd></div>
-      ))}
-    </dl>
-  );
-}
+type Item = { label: string; value: ReactNode; hint?: string };
 
 /** What the device is: its class decides which variant fits and which numbers compare. */
-export function classFacts(device: DeviceView): [string, ReactNode][] {
+export function classFacts(device: DeviceView): Item[] {
   return [
-    ["Class", device.className], ["Architecture", device.arch], ["Instruction sets", device.class.isa.join(", ") || "–"],
-    ["Runtime", `${device.class.runtime.name} ${device.class.runtime.version}`], ["Execution provider", device.class.executionProvider], ["Memory", formatBytes(device.class.memoryBytes)],
-    ["Agent", device.agentVersion === "" ? "–" : device.agentVersion], ["Enrolled", formatDateTime(device.enrolledAt)],
-    ["Telemetry windows stored", formatCount(device.telemetry.storedWindows)], ["Declared lost", formatCount(device.telemetry.droppedWindows)],
+    { label: "Class", value: device.className }, { label: "Architecture", value: device.arch }, { label: "Instruction sets", value: device.class.isa.join(", ") || "none named" },
+    { label: "Runtime", value: `${device.class.runtime.name} ${device.class.runtime.version}` }, { label: "Execution provider", value: device.class.executionProvider }, { label: "Memory", value: formatBytes(device.class.memoryBytes) },
+    { label: "Agent", value: device.agentVersion === "" ? "–" : device.agentVersion }, { label: "Enrolled", value: <span suppressHydrationWarning>{formatDateTime(device.enrolledAt)}</span> },
+    { label: "Telemetry stored", value: `${formatCount(device.telemetry.storedWindows)} windows`, hint: "Produced = stored + declared lost, exactly" },
+    { label: "Telemetry declared lost", value: `${formatCount(device.telemetry.droppedWindows)} windows`, hint: "The device's queue was full; it says which windows it dropped" },
   ];
 }
 
-/** What it has left; with its age, and hatched when that is old. */
-export function Resources({ device, now }: { device: DeviceView; now: number }) {
-  const { resources } = device;
-  if (resources === null) return <p className="text-ui text-muted">It has not reported yet.</p>;
-  const facts: [string, string][] = [
-    ["Agent memory", formatBytes(resources.rssBytes)], ["Free memory", formatBytes(resources.freeMemoryBytes)], ["Free disk", formatBytes(resources.freeDiskBytes)],
-    ["Windows queued on disk", formatCount(resources.queuedWindows)], ["Temperature", resources.temperatureC === null ? "no sensor" : `${resources.temperatureC.toFixed(1)} °C`],
+/** What it has left, as it said last. */
+export function resourceFacts(resources: NonNullable<DeviceView["resources"]>): Item[] {
+  return [
+    { label: "Agent memory", value: formatBytes(resources.rssBytes) }, { label: "Free memory", value: formatBytes(resources.freeMemoryBytes) }, { label: "Free disk", value: formatBytes(resources.freeDiskBytes) },
+    { label: "Windows queued on disk", value: formatCount(resources.queuedWindows) }, { label: "Temperature", value: resources.temperatureC === null ? "no sensor" : `${resources.temperatureC.toFixed(1)} °C` },
   ];
-  return (
-    <div className={isStale(device.presence) ? "chart-hatched rounded-md p-2" : ""}>
-      {isStale(device.presence) && <p className="mb-1 text-xs text-muted">From its last report, {formatRelative(device.lastSeenAt, now)}.</p>}
-      <Facts facts={facts} />
-    </div>
-  );
 }
 
-const SLOT_WORDS = { empty: "empty", partial: "download unfinished", ready: "ready to return to", active: "running", bad: "failed here, not tried again by itself" } as const;
+const SLOT_WORDS = { empty: "empty", partial: "download unfinished", ready: "ready to go back to", active: "running", bad: "failed here, not tried again by itself" } as const;
 
 /** The two slots: what runs, and what it can go back to without a download. */
-export function Slots({ device, names }: { device: DeviceView; names: ReadonlyMap<string, string> }) {
-  if (device.slots.length === 0) return <p className="text-ui text-muted">It has not reported its slots yet.</p>;
+export function Slots({ device }: { device: DeviceView }) {
+  if (device.slots.length === 0) return <p className="text-muted">It has not reported its slots yet.</p>;
+  const names = new Map([device.wantedBuild, device.actualBuild].filter((build) => build !== null).map((build) => [build.id, build.name]));
   return (
     <ul className="grid gap-2 sm:grid-cols-2">
       {device.slots.map((slot) => (
-        <li key={slot.slot} className={`rounded-md border px-3 py-2 text-ui ${slot.state === "active" ? "border-accent" : "border-line-strong"}`}>
-          <div className="flex justify-between gap-2"><span className="font-medium">Slot {slot.slot.toUpperCase()}</span><span className={slot.state === "bad" ? "text-bad" : "text-muted"}>{SLOT_WORDS[slot.state]}</span></div>
-          <div className="truncate">{slot.buildId === null ? <span className="text-muted">no build</span> : <Link href={`/builds/${slot.buildId}`} className="hover:underline">{names.get(slot.buildId) ?? slot.buildId}</Link>}</div>
+        <li key={slot.slot} className={`min-w-0 rounded-md border px-3 py-2 ${slot.state === "active" ? "border-accent" : ""}`}>
+          <div className="flex justify-between gap-2"><span className="font-medium">Slot {slot.slot.toUpperCase()}</span><span className={`text-right ${slot.state === "bad" ? "text-bad" : "text-muted"}`}>{SLOT_WORDS[slot.state]}</span></div>
+          <div className="truncate">{slot.buildId === null ? <span className="text-muted">no build</span> : <Link href={`/builds/${slot.buildId}` as Route} className="hover:underline">{names.get(slot.buildId) ?? slot.buildId}</Link>}</div>
         </li>
       ))}
     </ul>

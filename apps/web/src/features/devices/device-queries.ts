@@ -1,4 +1,3 @@
-"use client";
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DeviceRow, DeviceSummary, DeviceView, Page, Presence } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";

@@ -3,9 +3,9 @@ import { useDeferredValue, useState } from "react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { parseAsArrayOf, parseAsBoolean, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
 import Link from "next/link";
+import type { Route } from "next";
 import { messageOf } from "../../lib/api-client.ts";
 import { formatCount, formatNoun } from "../../lib/format.ts";
-import { useNow } from "../../lib/use-now.ts";
 import { deviceColumnList, devicesCsv, type DeviceColumn } from "./device-columns.tsx";
 import { DeviceFacets } from "./device-facets.tsx";
 import { DeviceToolbar } from "./device-toolbar.tsx";
@@ -25,7 +25,6 @@ export const deviceParams = {
 /** Find devices among many: search, label query, facets; rows first, counts after. */
 export function DevicesPage() {
   const [params, setParams] = useQueryStates(deviceParams);
-  const now = useNow();
   const [copied, setCopied] = useState<string | null>(null);
   const search = useDeferredValue(params.q);
   const filter: DeviceFilter = { search, query: params.query, presence: params.presence, className: params.class, buildId: params.build, drift: params.drift };
@@ -56,7 +55,7 @@ export function DevicesPage() {
         {list.isError && <p role="alert" className="rounded-md border border-(--state-bad) px-3 py-2 text-ui">{messageOf(list.error)}</p>}
         {rows !== undefined && (rows.length === 0
           ? <div className="grid justify-items-center gap-3 rounded-lg border border-line-strong py-12 text-ui"><p>No device matches.</p><button type="button" onClick={clear} className="h-9 rounded-md border border-line-strong px-3">Clear {formatNoun(active.length, "filter")}</button></div>
-          : <DevicesTable rows={rows} total={total} columns={params.cols as DeviceColumn[]} hasMore={list.hasNextPage} loadingMore={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} now={now} caption="Devices" />)}
+          : <DevicesTable rows={rows} total={total} columns={params.cols as DeviceColumn[]} hasMore={list.hasNextPage} loadingMore={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} caption="Devices" />)}
       </div>
     </div>
   );
@@ -99,7 +98,7 @@ function NoDevices() {
     <div className="mx-auto grid max-w-xl justify-items-center gap-3 py-16 text-center">
       <h2 className="text-base font-semibold">No device yet</h2>
       <p className="text-ui text-pretty text-muted">A device is any machine with Node that runs the agent: make an enrolment token, run one command on the machine, and it shows up here within seconds.</p>
-      <Link href="/settings/enrollment" className="inline-flex h-9 items-center rounded-md bg-accent px-4 text-ui font-medium text-accent-ink">Enrol a device</Link>
+      <Link href={"/settings/enrollment" as Route} className="inline-flex h-9 items-center rounded-md bg-accent px-4 text-ui font-medium text-accent-ink">Enrol a device</Link>
     </div>
   );
 }

@@ -15,7 +15,6 @@ type Props = {
   total: number | null;
   columns: readonly DeviceColumn[];
   hasMore: boolean; loadingMore: boolean; onMore: () => void;
-  now: number;
   caption: string;
 };
 
@@ -26,9 +25,8 @@ export function DevicesTable(props: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const router = useRouter();
   const [active, setActive] = useState(0);
-  const columns = useMemo(() => deviceColumns(props.now), [props.now]);
   const columnVisibility = useMemo(() => Object.fromEntries(deviceColumnList.map(({ id }) => [id, visible.includes(id)])), [visible]);
-  const table = useTable({ features: deviceFeatures, columns, data: rows, getRowId: (row) => row.id, state: { columnVisibility } });
+  const table = useTable({ features: deviceFeatures, columns: deviceColumns, data: rows, getRowId: (row) => row.id, state: { columnVisibility } });
   const tableRows = table.getRowModel().rows;
   const virtualizer = useVirtualizer({ count: tableRows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 12, getItemKey: (index) => tableRows[index]?.id ?? index });
   const items = virtualizer.getVirtualItems();

@@ -1,4 +1,3 @@
-"use client";
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { LatencyAnswer, LatencyGroupBy } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";

@@ -3,7 +3,7 @@ import { Check, Pause, Play, RotateCcw, X } from "lucide-react";
 import type { RolloutAction, RolloutView } from "@flotilla/fleet";
 import { formatClock, formatNoun } from "../../lib/format.ts";
 import { ActionDialog, type ActionInput } from "./action-dialog.tsx";
-import type { ActionState } from "./rollout-queries.ts";
+import type { ActionState } from "./use-rollout-action.ts";
 import { actionWords } from "./words.ts";
 import { rollbackSize } from "./blast-radius.ts";
 

@@ -1,17 +1,19 @@
 "use client";
 import Link from "next/link";
+import type { Route } from "next";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { DeploymentStateName, DeploymentView } from "@flotilla/fleet";
 import { StateSwatch } from "../../components/charts/state-bar.tsx";
-import { formatDateTime, formatNoun, formatRelative } from "../../lib/format.ts";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatNoun } from "../../lib/format.ts";
 import { deploymentsQuery, type DeploymentFilter } from "./rollout-queries.ts";
 import { SimulatedMark } from "./tone-word.tsx";
 import { deploymentOrder, deploymentWords } from "./words.ts";
 
-type Props = { rolloutId: string; waves: number; filter: DeploymentFilter; onFilter: (filter: DeploymentFilter) => void; now: number };
+type Props = { rolloutId: string; waves: number; filter: DeploymentFilter; onFilter: (filter: DeploymentFilter) => void };
 
 /** One line per device: where it stands, why it failed, what it runs after a failure. Filters by state and wave are in the URL. */
-export function DeploymentsTable({ rolloutId, waves, filter, onFilter, now }: Props) {
+export function DeploymentsTable({ rolloutId, waves, filter, onFilter }: Props) {
   const query = useInfiniteQuery(deploymentsQuery(rolloutId, filter));
   const rows = query.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = filter.state !== null || filter.wave !== null;
@@ -31,7 +33,7 @@ export function DeploymentsTable({ rolloutId, waves, filter, onFilter, now }: Pr
               <thead className="sticky top-0 z-1 bg-surface text-left text-xs text-muted shadow-[0_1px_0_var(--chart-axis)]">
                 <tr>{["Device", "State", "Wave", "Class", "Why", "Previous build", "Changed"].map((name) => <th key={name} scope="col" className="h-8 px-3 font-medium whitespace-nowrap">{name}</th>)}</tr>
               </thead>
-              <tbody>{rows.map((row) => <DeploymentRow key={row.id} row={row} now={now} />)}</tbody>
+              <tbody>{rows.map((row) => <DeploymentRow key={row.id} row={row} />)}</tbody>
             </table>
           </div>
         )}
@@ -40,11 +42,11 @@ export function DeploymentsTable({ rolloutId, waves, filter, onFilter, now }: Pr
   );
 }
 
-function DeploymentRow({ row, now }: { row: DeploymentView; now: number }) {
+function DeploymentRow({ row }: { row: DeploymentView }) {
   const look = deploymentWords[row.state];
   return (
     <tr className="h-8 border-b border-line hover:bg-hover">
-      <th scope="row" className="max-w-56 px-3 text-left font-normal"><span className="flex items-center gap-2"><Link href={`/devices/${row.deviceId}`} prefetch={false} className="truncate font-medium hover:underline">{row.deviceName}</Link>{row.simulated && <SimulatedMark compact />}</span></th>
+      <th scope="row" className="max-w-56 px-3 text-left font-normal"><span className="flex items-center gap-2"><Link href={`/devices/${row.deviceId}` as Route} prefetch={false} className="truncate font-medium hover:underline">{row.deviceName}</Link>{row.simulated && <SimulatedMark compact />}</span></th>
       <td className="px-3 whitespace-nowrap">
         <span className="inline-flex items-center gap-1.5"><StateSwatch color={look.color} pattern={look.pattern} />{row.direction === "rollback" && row.state === "succeeded" ? "back" : look.word}{!row.reachable && row.finishedAt === null && <span className="text-muted">, not reachable</span>}</span>
       </td>
@@ -52,7 +54,7 @@ function DeploymentRow({ row, now }: { row: DeploymentView; now: number }) {
       <td className="px-3 whitespace-nowrap">{row.className}</td>
       <td className="max-w-80 px-3"><span className="block truncate" title={why(row)}>{why(row)}</span></td>
       <td className="max-w-48 truncate px-3 text-muted">{row.previousBuild?.name ?? (row.offeredAt === null ? "" : "no model")}</td>
-      <td className="px-3 whitespace-nowrap text-muted"><time dateTime={row.updatedAt} title={formatDateTime(row.updatedAt)}>{formatRelative(row.updatedAt, now)}</time></td>
+      <td className="px-3 whitespace-nowrap text-muted"><TimeAgo at={row.updatedAt} /></td>
     </tr>
   );
 }

@@ -1,10 +1,10 @@
 "use client";
 import type { RolloutEventView } from "@flotilla/fleet";
 import { markerGlyph } from "../../components/charts/markers.tsx";
-import { formatDateTime, formatRelative } from "../../lib/format.ts";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
 
 /** What happened to a rollout, newest first: event, person or rule, and when. */
-export function EventTimeline({ events, now }: { events: readonly RolloutEventView[]; now: number }) {
+export function EventTimeline({ events }: { events: readonly RolloutEventView[] }) {
   if (events.length === 0) return <p className="text-ui text-muted">Nothing has happened yet.</p>;
   return (
     <ol className="grid gap-2">
@@ -13,7 +13,7 @@ export function EventTimeline({ events, now }: { events: readonly RolloutEventVi
           <span aria-hidden="true" className="text-center text-(--chart-marker)">{markerGlyph(event.kind)}</span>
           <div className="min-w-0">
             <p className="break-words">{event.sentence}</p>
-            <p className="text-xs text-muted"><time dateTime={event.at} title={formatDateTime(event.at)}>{formatRelative(event.at, now)}</time> · {event.actorName}</p>
+            <p className="text-xs text-muted"><TimeAgo at={event.at} /> · {event.actorName}</p>
           </div>
         </li>
       ))}

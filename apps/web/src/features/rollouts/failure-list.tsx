@@ -1,5 +1,6 @@
 "use client";
 import Link from "next/link";
+import type { Route } from "next";
 import type { FailureGroup } from "@flotilla/fleet";
 import { formatCount, formatNoun } from "../../lib/format.ts";
 import { failureMeaning, failureReasons } from "./failure-reasons.ts";
@@ -19,7 +20,7 @@ export function FailureList({ groups }: { groups: readonly FailureGroup[] }) {
           {reason.detail !== null && reason.detail !== "" && <p className="mt-0.5 font-mono text-xs break-words">{reason.detail}</p>}
           <p className="mt-0.5 text-xs">
             {reason.sample.map((device, i) => (
-              <span key={device.deploymentId}>{i > 0 && ", "}<Link href={`/devices/${device.deviceId}`} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{device.deviceName}</Link></span>
+              <span key={device.deploymentId}>{i > 0 && ", "}<Link href={`/devices/${device.deviceId}` as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{device.deviceName}</Link></span>
             ))}
             {reason.devices > reason.sample.length && <span className="text-muted"> and {formatCount(reason.devices - reason.sample.length)} more</span>}
           </p>

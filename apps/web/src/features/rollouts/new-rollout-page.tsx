@@ -6,7 +6,7 @@ import { useRouter } from "next/navigation";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { parseAsString, useQueryStates } from "nuqs";
 import type { BuildView, FleetView, RolloutPreview, RolloutView } from "@flotilla/fleet";
-import { apiSend, messageOf } from "../../lib/api-client.ts";
+import { apiSend, messageOf, newIdempotencyKey } from "../../lib/api-client.ts";
 import { formatNoun } from "../../lib/format.ts";
 import { buildChoicesQuery } from "../builds/build-queries.ts";
 import { fleetChoicesQuery } from "../fleets/fleet-queries.ts";
@@ -31,11 +31,11 @@ export function NewRolloutPage() {
   return (
     <div className="grid max-w-4xl gap-8">
       <Step number={1} title="Build">
-        {builds.data !== undefined && ready.length === 0 && <p className="text-ui">No build is ready. <Link className="underline" href="/builds/new">Make one</Link> from a model version first.</p>}
+        {builds.data !== undefined && ready.length === 0 && <p className="text-ui">No build is ready. <Link className="underline" href={"/builds/new" as Route}>Make one</Link> from a model version first.</p>}
         <BuildPicker builds={ready} value={choice.build} onValue={(id) => void setChoice({ build: id })} />
       </Step>
       <Step number={2} title="Fleet">
-        {fleets.data?.items.length === 0 && <p className="text-ui">There is no fleet. <Link className="underline" href="/fleets">Name one</Link>: a label query over your devices.</p>}
+        {fleets.data?.items.length === 0 && <p className="text-ui">There is no fleet. <Link className="underline" href={"/fleets" as Route}>Name one</Link>: a label query over your devices.</p>}
         <FleetPicker fleets={fleets.data?.items ?? []} value={choice.fleet} onValue={(id) => void setChoice({ fleet: id })} />
         {fresh !== null && <PreviewPanel preview={fresh} />}
         {preview.isError && <p role="alert" className="text-ui text-bad">{messageOf(preview.error)}</p>}
@@ -78,7 +78,7 @@ function FleetPicker({ fleets, value, onValue }: { fleets: readonly FleetView[];
 function Review({ build, fleet, waves, valid, preview }: { build: BuildView | null; fleet: FleetView | null; waves: PlannedWave[]; valid: boolean; preview: RolloutPreview | null }) {
   const router = useRouter();
   const client = useQueryClient();
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newIdempotencyKey);
   const create = useMutation({
     mutationFn: async (start: boolean) => {
       if (build === null || fleet === null) throw new Error("Choose a build and a fleet first.");

@@ -1,5 +1,6 @@
 "use client";
 import Link from "next/link";
+import type { Route } from "next";
 import type { RolloutPreview } from "@flotilla/fleet";
 import { formatCount, formatNoun } from "../../lib/format.ts";
 
@@ -14,7 +15,7 @@ export function PreviewPanel({ preview }: { preview: RolloutPreview }) {
             <li key={group.reason + group.sentence}>
               <span className="font-medium tabular-nums">{formatNoun(group.devices, "device")} left out:</span> {group.sentence}{" "}
               <span className="text-muted">(
-                {group.sample.map((device, i) => <span key={device.id}>{i > 0 && ", "}<Link href={`/devices/${device.id}`} className="underline decoration-line-strong underline-offset-2">{device.name}</Link></span>)}
+                {group.sample.map((device, i) => <span key={device.id}>{i > 0 && ", "}<Link href={`/devices/${device.id}` as Route} className="underline decoration-line-strong underline-offset-2">{device.name}</Link></span>)}
                 {group.devices > group.sample.length && `, and ${formatCount(group.devices - group.sample.length)} more`})
               </span>
             </li>

@@ -1,6 +1,7 @@
 "use client";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
+import type { Route } from "next";
 import type { RolloutView } from "@flotilla/fleet";
 import { useNow } from "../../lib/use-now.ts";
 import { Comparison } from "../latency/comparison.tsx";
@@ -26,7 +27,7 @@ export function RolloutLatency({ rollout }: { rollout: RolloutView }) {
       {previous !== null && before.data !== undefined && before.data.series.length > 0
         ? <Comparison a={before.data} b={current.data} nameA={previous.name} nameB={rollout.build.name} percentile="p95" />
         : <LatencyCharts answer={current.data} split={null} live={isOpen(rollout.state)} heatmap={false} />}
-      <p className="text-ui"><Link className="underline decoration-line-strong underline-offset-2" href={`/latency?build=${rollout.build.id}${previous === null ? "" : `&compare=${previous.id}`}`}>Open in Latency</Link></p>
+      <p className="text-ui"><Link className="underline decoration-line-strong underline-offset-2" href={`/latency?build=${rollout.build.id}${previous === null ? "" : `&compare=${previous.id}`}` as Route}>Open in Latency</Link></p>
     </div>
   );
 }

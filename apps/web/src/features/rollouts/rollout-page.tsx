@@ -1,11 +1,16 @@
 "use client";
 import { useMemo, useState, type ReactNode } from "react";
 import Link from "next/link";
+import type { Route } from "next";
 import { useQuery } from "@tanstack/react-query";
 import { parseAsInteger, parseAsStringLiteral, useQueryStates } from "nuqs";
 import type { RolloutAction, RolloutView } from "@flotilla/fleet";
 import { WaveStrip } from "../../components/charts/wave-strip.tsx";
-import { formatDateTime, formatDuration, formatRelative } from "../../lib/format.ts";
+import { Page } from "../../components/ui/page.tsx";
+import { QueryView } from "../../components/ui/query-view.tsx";
+import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatDateTime, formatDuration } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { ActionBar } from "./action-bar.tsx";
 import { BlastPanel } from "./blast-panel.tsx";
@@ -14,7 +19,8 @@ import { DeploymentsTable } from "./deployments-table.tsx";
 import { EventTimeline } from "./event-timeline.tsx";
 import { FailureList } from "./failure-list.tsx";
 import { RolloutLatency } from "./rollout-latency.tsx";
-import { failureGroupsQuery, rolloutEventsQuery, rolloutQuery, useRolloutAction } from "./rollout-queries.ts";
+import { failureGroupsQuery, rolloutEventsQuery, rolloutQuery } from "./rollout-queries.ts";
+import { useRolloutAction } from "./use-rollout-action.ts";
 import { useRolloutKeys } from "./use-rollout-keys.ts";
 import { Verdict } from "./verdict.tsx";
 import { planInShort } from "./wave-plan.ts";
@@ -23,8 +29,7 @@ import { badCount, deploymentOrder, isOpen, waveSteps } from "./words.ts";
 /** One rollout: the verdict and the buttons first, then how far it got, why it failed, and every device. */
 export function RolloutPage({ id }: { id: string }) {
   const query = useQuery(rolloutQuery(id));
-  if (query.data === undefined) return null;
-  return <RolloutBody rollout={query.data} />;
+  return <QueryView query={query} what="The rollout could not be loaded" loading={<Page title="Rollout"><Skeleton className="h-40" /></Page>}>{(rollout) => <RolloutBody rollout={rollout} />}</QueryView>;
 }
 
 function RolloutBody({ rollout }: { rollout: RolloutView }) {
@@ -40,15 +45,12 @@ function RolloutBody({ rollout }: { rollout: RolloutView }) {
   const steps = useMemo(() => waveSteps(rollout.waves, now), [rollout.waves, now]);
   const onPick = (state: string) => void setFilter({ state: filter.state === state ? null : (deploymentOrder.find((known) => known === state) ?? null) });
   return (
-    <div className="grid gap-5 max-sm:pb-32">
-      <header className="grid gap-1">
-        <h1 className="text-xl font-semibold text-balance break-words">{rollout.name}</h1>
-        <p className="text-ui text-muted">
-          <Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/builds/${rollout.build.id}`}>{rollout.build.name}</Link> to{" "}
-          <Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/fleets?fleet=${rollout.fleet.id}`}>{rollout.fleet.name}</Link>, made by {rollout.createdByName} <time title={formatDateTime(rollout.createdAt)} dateTime={rollout.createdAt}>{formatRelative(rollout.createdAt, now)}</time>
-        </p>
-      </header>
-      <Verdict rollout={rollout} now={now} />
+    <Page
+      title={rollout.name} crumbs={[{ label: "Rollouts", href: "/rollouts" }]}
+      subtitle={<><Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/builds/${rollout.build.id}` as Route}>{rollout.build.name}</Link> to <Link className="text-ink underline decoration-line-strong underline-offset-2" href={`/fleets?fleet=${rollout.fleet.id}` as Route}>{rollout.fleet.name}</Link>, made by {rollout.createdByName} <TimeAgo at={rollout.createdAt} /></>}
+    >
+    <div className="grid gap-5 max-sm:pb-36">
+      <Verdict rollout={rollout} />
       <ActionBar
         rollout={rollout} state={state} dialog={dialog} press={press} close={() => setDialog(null)}
         confirm={(action, input) => { run(action, input); setDialog(null); }}
@@ -62,12 +64,13 @@ function RolloutBody({ rollout }: { rollout: RolloutView }) {
         <aside className="grid content-start gap-6">
           <Section title="If nobody does anything"><p className="text-ui text-pretty">{ifNothingIsDone(rollout)}</p></Section>
           <Section title="Plan"><Plan rollout={rollout} /></Section>
-          <Section title="What happened"><div className="max-h-96 overflow-auto">{events.data === undefined ? <Waiting failed={events.isError} /> : <EventTimeline events={events.data.items} now={now} />}</div></Section>
+          <Section title="What happened"><div className="max-h-96 overflow-auto">{events.data === undefined ? <Waiting failed={events.isError} /> : <EventTimeline events={events.data.items} />}</div></Section>
         </aside>
       </div>
       <Section title="Latency of this build and the one before"><RolloutLatency rollout={rollout} /></Section>
-      <Section title="Deployments"><DeploymentsTable rolloutId={rollout.id} waves={rollout.waves.length} filter={filter} onFilter={(next) => void setFilter(next)} now={now} /></Section>
+      <Section title="Deployments"><DeploymentsTable rolloutId={rollout.id} waves={rollout.waves.length} filter={filter} onFilter={(next) => void setFilter(next)} /></Section>
     </div>
+    </Page>
   );
 }
 
@@ -92,7 +95,7 @@ function Plan({ rollout }: { rollout: RolloutView }) {
   ];
   return (
     <dl className="grid gap-1 text-ui tabular-nums">
-      {facts.map(([name, value]) => <div key={name} className="flex justify-between gap-4"><dt className="shrink-0 text-muted">{name}</dt><dd className="min-w-0 text-right break-words">{value}</dd></div>)}
+      {facts.map(([name, value]) => <div key={name} className="flex justify-between gap-4"><dt className="shrink-0 text-muted">{name}</dt><dd className="min-w-0 text-right break-words" suppressHydrationWarning>{value}</dd></div>)}
     </dl>
   );
 }

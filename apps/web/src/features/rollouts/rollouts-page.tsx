@@ -1,10 +1,12 @@
 "use client";
 import Link from "next/link";
+import type { Route } from "next";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { RolloutView } from "@flotilla/fleet";
 import { StateBar } from "../../components/charts/state-bar.tsx";
 import { WaveStrip } from "../../components/charts/wave-strip.tsx";
-import { formatDateTime, formatDuration, formatNoun, formatRelative } from "../../lib/format.ts";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { rolloutListQuery } from "./rollout-queries.ts";
 import { ToneWord } from "./tone-word.tsx";
@@ -48,7 +50,7 @@ export function RolloutLine({ rollout, now }: { rollout: RolloutView; now: numbe
   return (
     <li className="relative grid gap-x-5 gap-y-1.5 px-4 py-2.5 hover:bg-hover has-focus-visible:bg-hover md:grid-cols-[minmax(0,2.2fr)_8.5rem_minmax(0,1.4fr)_minmax(0,1.6fr)_7rem] md:items-center">
       <div className="min-w-0">
-        <Link href={`/rollouts/${rollout.id}`} className="block truncate text-ui font-medium after:absolute after:inset-0">{rollout.name}</Link>
+        <Link href={`/rollouts/${rollout.id}` as Route} className="block truncate text-ui font-medium after:absolute after:inset-0">{rollout.name}</Link>
         <p className="truncate text-xs text-muted">{rollout.build.name} to {rollout.fleet.name}</p>
       </div>
       <div className="text-ui"><ToneWord tone={tone}>{word}</ToneWord></div>
@@ -61,7 +63,7 @@ export function RolloutLine({ rollout, now }: { rollout: RolloutView; now: numbe
         <span className="truncate text-xs text-muted tabular-nums">{counts.succeeded} of {formatNoun(counts.total - counts.skipped, "device")} {rollout.rollbackCounts === null ? "healthy" : "back"}{badText(counts)}</span>
       </div>
       <div className="text-xs text-muted md:text-right">
-        <time dateTime={rollout.startedAt ?? rollout.createdAt} title={formatDateTime(rollout.startedAt ?? rollout.createdAt)}>{formatRelative(rollout.startedAt ?? rollout.createdAt, now)}</time>
+        <TimeAgo at={rollout.startedAt ?? rollout.createdAt} />
         <span className="block truncate">{ended == null ? rollout.createdByName : `${rollout.createdByName}, took ${formatDuration(Date.parse(ended) - Date.parse(rollout.startedAt ?? ended))}`}</span>
       </div>
     </li>
@@ -83,7 +85,7 @@ function EmptyRollouts() {
       </div>
       <h2 className="text-base font-semibold">No rollout yet</h2>
       <p className="text-ui text-pretty text-muted">A rollout takes a build to a fleet in waves: first a few devices, then more, then all. Between the waves it waits and watches; when more devices fail than a wave allows, it halts by itself and touches nobody else.</p>
-      <Link href="/rollouts/new" className="inline-flex h-9 items-center rounded-md bg-accent px-4 text-ui font-medium text-accent-ink">New rollout</Link>
+      <Link href={"/rollouts/new" as Route} className="inline-flex h-9 items-center rounded-md bg-accent px-4 text-ui font-medium text-accent-ink">New rollout</Link>
     </div>
   );
 }

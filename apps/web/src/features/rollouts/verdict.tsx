@@ -1,13 +1,14 @@
 "use client";
 import type { RolloutView } from "@flotilla/fleet";
 import { Radio } from "lucide-react";
-import { formatDateTime, formatMs, formatPercent, formatRelative } from "../../lib/format.ts";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { formatMs, formatPercent } from "../../lib/format.ts";
 import { spreading } from "./blast-radius.ts";
 import { ToneWord } from "./tone-word.tsx";
 import { rolloutWords } from "./words.ts";
 
 /** The sentence on top of the page: state, cause, since when, and whether it is still spreading. Read out once per change. */
-export function Verdict({ rollout, now }: { rollout: RolloutView; now: number }) {
+export function Verdict({ rollout }: { rollout: RolloutView }) {
   const { word, tone } = rolloutWords[rollout.state];
   const spread = spreading(rollout);
   const since = rollout.cause?.at ?? rollout.finishedAt ?? rollout.startedAt ?? rollout.createdAt;
@@ -15,7 +16,7 @@ export function Verdict({ rollout, now }: { rollout: RolloutView; now: number })
     <section aria-label="Verdict" className={`rounded-lg border-l-4 bg-sunken px-4 py-3 ${EDGE[tone]}`}>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-ui">
         <span className="text-base"><ToneWord tone={tone} size={18} strong>{word}</ToneWord></span>
-        <time dateTime={since} title={formatDateTime(since)} className="text-muted">{formatRelative(since, now)}</time>
+        <TimeAgo at={since} className="text-muted" />
         <span className={`inline-flex items-center gap-1.5 ${spread.spreads ? "font-semibold" : "text-muted"}`}>
           <Radio size={13} aria-hidden />{spread.sentence}
         </span>

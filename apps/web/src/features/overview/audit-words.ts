@@ -1,0 +1,30 @@
+/** Past tense of the verbs that are not regular enough to build. */
+const VERBS: Record<string, string> = {
+  create: "made", update: "changed", delete: "deleted", start: "started", pause: "paused", resume: "resumed", cancel: "cancelled", rollback: "rolled back", approve: "approved",
+  revoke: "revoked", invite: "invited", disable: "disabled", enable: "enabled", retry: "retried", enrol: "enrolled", pin: "pinned", unpin: "unpinned", upload: "uploaded",
+  set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied", sign_in: "signed in",
+};
+const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version" };
+
+/** "rollout.pause" → "paused rollout"; an unknown action is shown as it is. */
+export function auditSentence(action: string): string {
+  const [noun = "", ...rest] = action.split(".");
+  const verb = rest.at(-1) ?? "";
+  const past = VERBS[verb];
+  if (past === undefined) return action;
+  const middle = rest.length > 1 ? rest.slice(0, -1).map(word).join(" ") : word(noun);
+  return `${past} ${middle}`;
+}
+
+function word(name: string): string {
+  return NOUNS[name] ?? name.replaceAll("_", " ");
+}
+
+/** Where the object of a change can be looked at; null where it has no page of its own. */
+export function objectHref(change: { objectKind: string; objectId: string }): string | null {
+  switch (change.objectKind) {
+    case "rollout": case "device": case "build": case "job": case "model": return `/${change.objectKind}s/${change.objectId}`;
+    case "fleet": return `/fleets?fleet=${change.objectId}`;
+    default: return null;
+  }
+}
