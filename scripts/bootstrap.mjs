@@ -192,7 +192,13 @@ function nodeToUse() {
 
 /** Becomes the other program as far as one can: same terminal, signals passed on, same exit code. */
 function handOver(node, args) {
-  const env = { ...process.env, FLOTILLA_PARENT_PID: String(process.pid), PATH: `${dirname(node)}:${process.env.PATH ?? ""}` };
+  const env = {
+    ...process.env,
+    FLOTILLA_PARENT_PID: String(process.pid),
+    PATH: `${dirname(node)}:${process.env.PATH ?? ""}`,
+    // Keeps compiled sources between runs, for every program below: seconds less at each start.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, "node_modules/.cache/node-compile"),
+  };
   const child = spawn(node, args, { cwd: process.cwd(), stdio: "inherit", env });
   // Ctrl-C reaches the whole terminal group, the child too: stay until it has finished.
   process.on("SIGINT", () => undefined);
