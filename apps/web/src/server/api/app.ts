@@ -14,6 +14,8 @@ import { streamChanges } from "./events.ts";
 
 const BODY_MAX_BYTES = 1024 * 1024;
 
+type Result = { status: number; body: unknown; cookies?: readonly string[]; replayed?: boolean };
+
 /** The operator API over these parts. The same function serves the web process and the tests. */
 export function createApi(platform: Platform): OpenAPIHono {
   const app = new OpenAPIHono();
@@ -56,9 +58,10 @@ async function run(platform: Platform, route: Route, c: Context, requestId: stri
   };
   const principal = caller.principal as Principal;
   const inTx = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => withTx(platform.db, work);
-  const handle = async (tx: Tx): Promise<{ status: number; body: unknown }> => {
-    const context = { ...given, tx, principal, request: c.req.raw, requestId, origin, platform, inTx } as RouteContext<undefined, undefined, undefined>;
-    return { status: route.status ?? 200, body: await route.handle(context) };
+  const handle = async (tx: Tx): Promise<Result> => {
+    const cookies: string[] = [];
+    const context = { ...given, tx, principal, request: c.req.raw, requestId, origin, platform, inTx, cookies } as RouteContext<undefined, undefined, undefined>;
+    return { status: route.status ?? 200, body: await route.handle(context), cookies };
   };
   if (route.method === "get") return respond(await handle(platform.db.prisma), requestId);
   const key = headers.get("idempotency-key");
@@ -76,10 +79,10 @@ async function once(
   route: Route,
   principal: Principal,
   request: { key: string; hash: string },
-  handle: (tx: Tx) => Promise<{ status: number; body: unknown }>,
-): Promise<{ status: number; body: unknown; replayed?: boolean }> {
+  handle: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
   const begin = (tx: Tx) => beginIdempotent(tx, principal, request.key, request.hash);
-  const finish = (tx: Tx, result: { status: number; body: unknown }) =>
+  const finish = (tx: Tx, result: Result) =>
     finishIdempotent(tx, principal, request.key, result.status, route.forget ? route.forget(result.body as Record<string, never>) : result.body);
   if (route.ownTransactions !== true) {
     return withTx(platform.db, async (tx) => {
@@ -103,24 +106,11 @@ async function once(
   }
 }
 
-function respond(result: { status: number; body: unknown; replayed?: boolean }, requestId: string): Response {
+function respond(result: Result, requestId: string): Response {
   const headers = new Headers({ "content-type": "application/json", "cache-control": "no-store", "x-request-id": requestId });
   if (result.replayed === true) headers.set("idempotency-replayed", "true");
-  if (result.body instanceof AnswerWithCookies) {
-    for (const cookie of result.body.cookies) headers.append("set-cookie", cookie);
-    return new Response(JSON.stringify(result.body.body), { status: result.status, headers });
-  }
+  for (const cookie of result.cookies ?? []) headers.append("set-cookie", cookie);
   return new Response(JSON.stringify(result.body), { status: result.status, headers });
-}
-
-/** What a handler returns when its answer also signs somebody in or out. */
-export class AnswerWithCookies {
-  readonly body: unknown;
-  readonly cookies: readonly string[];
-  constructor(body: unknown, cookies: readonly string[]) {
-    this.body = body;
-    this.cookies = cookies;
-  }
 }
 
 function parse(schema: z.ZodType | undefined, where: "body" | "query" | "path", value: unknown): unknown {

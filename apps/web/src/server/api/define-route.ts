@@ -21,6 +21,8 @@ export type RouteContext<P, Q, B> = {
   /** Origin under which people reach this app. */
   origin: string;
   platform: Platform;
+  /** `Set-Cookie` lines of the answer, for handlers that sign somebody in. */
+  cookies: string[];
   /** For handlers with `ownTransactions`: runs one transaction. */
   inTx<T>(run: (tx: Tx) => Promise<T>): Promise<T>;
 };

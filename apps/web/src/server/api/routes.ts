@@ -1,5 +1,31 @@
+import { buildRoutes } from "./builds.ts";
 import type { Route } from "./define-route.ts";
+import { deviceRoutes } from "./devices.ts";
+import { fleetRoutes } from "./fleets.ts";
+import { jobRoutes } from "./jobs.ts";
+import { accessRoutes } from "./access.ts";
+import { latencyRoutes } from "./latency.ts";
+import { modelRoutes } from "./models.ts";
+import { overviewRoutes } from "./overview.ts";
+import { peopleRoutes } from "./people.ts";
 import { platformRoutes } from "./platform-routes.ts";
+import { rolloutRoutes } from "./rollouts.ts";
+import { sessionRoutes } from "./session-routes.ts";
+import { uploadRoutes } from "./uploads.ts";
 
 /** Every operation of the API. An area adds its list here and nowhere else. */
-export const routes: readonly Route[] = [...platformRoutes];
+export const routes: readonly Route[] = [
+  ...platformRoutes,
+  ...sessionRoutes,
+  ...overviewRoutes,
+  ...uploadRoutes,
+  ...modelRoutes,
+  ...jobRoutes,
+  ...buildRoutes,
+  ...deviceRoutes,
+  ...fleetRoutes,
+  ...rolloutRoutes,
+  ...latencyRoutes,
+  ...peopleRoutes,
+  ...accessRoutes,
+];
