@@ -86,8 +86,23 @@ describe("a child that does not behave is ended, and the outcome says why", () =
     expect(await run({ act: "flood" })).toMatchObject({ kind: "failed", code: "output_too_large" });
   });
 
-  test("words that are no message", async () => {
-    expect(await run({ act: "garbage" })).toMatchObject({ kind: "failed", code: "protocol" });
+  test.each([
+    ["no JSON", "this is { not json\n", { kind: "failed", code: "protocol" }],
+    ["null", "null\n", { kind: "failed", code: "protocol" }],
+    ["a list", "[[[]]]\n", { kind: "failed", code: "protocol" }],
+    ["an unknown type", '{"type":"__proto__"}\n', { kind: "failed", code: "protocol" }],
+    ["a failure of objects", '{"type":"failed","code":{"toString":1},"message":[null]}\n', { kind: "failed", code: "unknown" }],
+    ["a success without sense", '{"type":"ok","cpuMs":"x","peakRssBytes":null}\n', { kind: "ok", output: undefined, cpuMs: 0 }],
+    ["two answers", '{"type":"ok","output":1}\n{"type":"ok","output":2}\n', { kind: "ok", output: 1 }],
+  ])("words that are no message: %s", async (_, line, outcome) => {
+    expect(await run({ act: "say", line })).toMatchObject(outcome);
+  });
+
+  test("progress that the caller cannot take", async () => {
+    const onProgress = () => {
+      throw new Error("not this");
+    };
+    expect(await run({ act: "report-and-sleep" }, { onProgress })).toEqual({ kind: "failed", code: "progress_refused", message: "not this" });
   });
 
   test("a file that is too large", async () => {

@@ -137,15 +137,9 @@ class SandboxRun<TIn, TOut> {
 
   #accept(line: string): void {
     if (this.#message !== null || this.#verdict !== null) return;
-    let message: ChildMessage;
-    try {
-      message = JSON.parse(line) as ChildMessage;
-    } catch {
-      this.#message = { type: "failed", code: "protocol", message: "the child sent something that is not a message" };
-      return this.#killGroup();
-    }
+    const message = parseMessage(line);
     if (message.type === "progress") {
-      this.#request.onProgress?.(message.value);
+      this.#passOn(message.value);
       return;
     }
     if (line.length > this.#request.limits.outputBytes) return this.#end("output_too_large");
@@ -155,15 +149,26 @@ class SandboxRun<TIn, TOut> {
     this.#killGroup();
   }
 
+  /** The caller's callback runs on the child's words: if it cannot take them, this run fails and not this process. */
+  #passOn(value: unknown): void {
+    try {
+      this.#request.onProgress?.(value);
+    } catch (error) {
+      this.#message = { type: "failed", code: "progress_refused", message: error instanceof Error ? error.message : String(error) };
+      this.#killGroup();
+    }
+  }
+
   #judge(exit: Exit): SandboxOutcome<TOut> {
     const message = this.#message;
     if (message?.type === "ok") {
-      const peakRssBytes = Math.max(this.#peakRssBytes, Number(message.peakRssBytes) || 0);
-      return { kind: "ok", output: message.output as TOut, peakRssBytes, cpuMs: Number(message.cpuMs) || 0, wallMs: performance.now() - this.#startedAt };
+      const { output, cpuMs } = message;
+      const peakRssBytes = Math.max(this.#peakRssBytes, message.peakRssBytes);
+      return { kind: "ok", output: output as TOut, peakRssBytes, cpuMs, wallMs: performance.now() - this.#startedAt };
     }
     if (message !== null) {
       const { code, message: text } = message;
-      return OUT_OF_MEMORY.test(String(text)) ? { kind: "out_of_memory" } : { kind: "failed", code: String(code), message: String(text) };
+      return OUT_OF_MEMORY.test(text) ? { kind: "out_of_memory" } : { kind: "failed", code, message: text };
     }
     switch (this.#verdict) {
       case "cancelled":
@@ -187,6 +192,30 @@ class SandboxRun<TIn, TOut> {
 }
 
 type Exit = { readonly spawnError: Error | null; readonly code: number | null; readonly signal: string | null };
+
+/** Whatever the line is, the answer has one of the three forms. */
+function parseMessage(line: string): ChildMessage {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    parsed = null;
+  }
+  const fields: Readonly<Record<string, unknown>> = typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  // String() and Number() would call a `toString` that the child brings along.
+  const text = (key: string) => (typeof fields[key] === "string" ? fields[key] : "unknown");
+  const number = (key: string) => (typeof fields[key] === "number" ? fields[key] : 0);
+  switch (fields["type"]) {
+    case "progress":
+      return { type: "progress", value: fields["value"] };
+    case "ok":
+      return { type: "ok", output: fields["output"], cpuMs: number("cpuMs"), peakRssBytes: number("peakRssBytes") };
+    case "failed":
+      return { type: "failed", code: text("code"), message: text("message") };
+    default:
+      return { type: "failed", code: "protocol", message: "the child sent something that is not a message" };
+  }
+}
 
 /** The words of Node, the C++ library and ONNX Runtime for "no memory left". */
 const OUT_OF_MEMORY = /out of memory|bad_alloc|Array buffer allocation failed|Failed to allocate memory|Cannot allocate memory|ENOMEM/i;

@@ -6,7 +6,8 @@ import { sandboxMain } from "../sandbox-child.ts";
 /** Ways in which a child can misbehave, each by name: the tests of the sandbox start this module and watch it be contained. */
 export type HostileInput =
   | { readonly act: "echo"; readonly value: unknown }
-  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "garbage" | "exit" | "orphan" | "report-and-sleep" | "fill-disk" | "network" };
+  | { readonly act: "say"; readonly line: string }
+  | { readonly act: "environment" | "hog-memory" | "hog-heap" | "hog-cpu" | "sleep" | "segfault" | "throw" | "flood" | "exit" | "orphan" | "report-and-sleep" | "fill-disk" | "network" };
 
 const hoard: Uint8Array[] = [];
 
@@ -35,9 +36,9 @@ const acts: Record<HostileInput["act"], (input: HostileInput, progress: (value: 
     throw Object.assign(new Error("refused for a reason"), { code: "custom_code" });
   },
   flood: () => "x".repeat(4 * 1024 * 1024),
-  garbage: async () => {
-    writeSync(3, "this is { not json\n");
-    await delay(600_000);
+  say: (input) => {
+    writeSync(3, "line" in input ? input.line : "");
+    return delay(600_000);
   },
   exit: () => process.exit(7),
   orphan: async (_, progress) => {

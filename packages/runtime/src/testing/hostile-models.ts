@@ -221,6 +221,7 @@ function contradictions(): HostileModel[] {
   return [
     { name: "dims [2^62, 8]", bytes: withTensor({ name: "w", elementType: "float32", shape: [2n ** 62n, 8], raw }), refusal: "tensor_too_large", says: 'tensor "w"' },
     { name: "dims whose product wraps to 0", bytes: withTensor({ name: "w", elementType: "float32", shape: [2n ** 32n, 2n ** 32n], raw: new Uint8Array(0) }), refusal: "tensor_too_large", says: 'tensor "w"' },
+    { name: "dims [0, 2^62]", bytes: withTensor({ name: "w", elementType: "float32", shape: [0, 2n ** 62n] }), refusal: "tensor_too_large", says: 'tensor "w"' },
     { name: "negative dims", bytes: withTensor({ name: "w", elementType: "float32", shape: [-4], raw }), refusal: "negative_dimension", says: "-4" },
     { name: "fewer bytes than the shape", bytes: withTensor({ name: "w", elementType: "float32", shape: [5], raw }), refusal: "tensor_size_mismatch", says: "needs 20 bytes" },
     { name: "more bytes than the shape", bytes: withTensor({ name: "w", elementType: "int8", shape: [15], raw }), refusal: "tensor_size_mismatch", says: "needs 15 bytes" },
