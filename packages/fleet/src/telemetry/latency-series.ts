@@ -4,40 +4,57 @@ import type { PackedRow } from "./latency-rows-store.ts";
 import type { LatencyAnswer, LatencyPoint, LatencySeries } from "./types.ts";
 
 type Sum = { histogram: LatencyHistogram; errors: number };
-type OpenSeries = { group: string; mode: string; points: Map<number, Sum>; total: Sum };
+type OpenSeries = { group: string; mode: string; points: Map<number, Sum> };
 
-/** Series by group and mode, largest first. Modes are never merged; steps without rows are points without samples. */
-export function seriesOf(plan: LatencyPlan, rows: readonly PackedRow[], labelOf: (group: string) => { key: string; label: string }): LatencySeries[] {
+/** Rows decoded once: sums by series, mode and step. */
+export type MergedRows = readonly OpenSeries[];
+
+/** Merges rows into series by group and mode: decoding is what an answer's time goes into, so it is done once. */
+export function mergeRows(rows: readonly PackedRow[]): MergedRows {
   const open = new Map<string, OpenSeries>();
   for (const row of rows) {
     const name = `${row.series} ${row.mode}`;
     let series = open.get(name);
-    if (series === undefined) open.set(name, (series = { group: row.series, mode: row.mode, points: new Map(), total: emptySum() }));
+    if (series === undefined) open.set(name, (series = { group: row.series, mode: row.mode, points: new Map() }));
     addRow(sumAt(series.points, row.t), row);
-    addRow(series.total, row);
   }
-  return [...open.values()]
+  return [...open.values()];
+}
+
+/** Series, largest first. Modes are never merged; steps without rows are points without samples. */
+export function seriesOf(plan: LatencyPlan, merged: MergedRows, labelOf: (group: string) => { key: string; label: string }): LatencySeries[] {
+  return merged
+    .map((series) => ({ series, total: totalOf(series.points.values()) }))
     .toSorted((a, b) => b.total.histogram.count - a.total.histogram.count)
-    .map((series) => ({
+    .map(({ series, total }) => ({
       ...labelOf(series.group),
       mode: series.mode,
       points: stepsOf(plan).map((t) => pointOf(t, series.points.get(t) ?? emptySum())),
-      total: pointOf(plan.fromMs, series.total),
+      total: pointOf(plan.fromMs, total),
     }));
 }
 
-/** Counts by time and slot, all rows of one mode together; steps without samples have no buckets. */
-export function heatmapOf(plan: LatencyPlan, rows: readonly PackedRow[]): LatencyAnswer["heatmap"] {
-  const modes = new Map<string, Map<number, Sum>>();
-  for (const row of rows) {
-    const points = modes.get(row.mode) ?? new Map<number, Sum>();
-    modes.set(row.mode, points);
-    addRow(sumAt(points, row.t), row);
-  }
-  return [...modes].map(([mode, points]) => ({
+/** Counts by time and slot, all series of one mode together; steps without samples have no buckets. */
+export function heatmapOf(plan: LatencyPlan, merged: MergedRows): LatencyAnswer["heatmap"] {
+  return [...Map.groupBy(merged, (series) => series.mode)].map(([mode, list]) => ({
     mode,
-    points: stepsOf(plan).map((t) => ({ t: new Date(t).toISOString(), buckets: points.get(t)?.histogram.toSparse() ?? [] })),
+    points: stepsOf(plan).map((t) => {
+      const sums = list.flatMap((series) => series.points.get(t) ?? []);
+      const [only] = sums;
+      const sum = sums.length === 1 && only ? only : totalOf(sums);
+      return { t: new Date(t).toISOString(), buckets: sum.histogram.toSparse() };
+    }),
   }));
+}
+
+function totalOf(sums: Iterable<Sum>): Sum {
+  const total = emptySum();
+  for (const { histogram, errors } of sums) {
+    const { sumMs, minMs, maxMs, count } = histogram;
+    total.histogram.addSparse(histogram.toSparse(), { sumMs, minMs: count > 0 ? minMs : null, maxMs: count > 0 ? maxMs : null });
+    total.errors += errors;
+  }
+  return total;
 }
 
 function stepsOf(plan: LatencyPlan): number[] {

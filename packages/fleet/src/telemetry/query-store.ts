@@ -5,7 +5,7 @@ import { requireRole, type Principal } from "../principal.ts";
 import { ALL_FLEETS } from "./apply-syncs-store.ts";
 import { planLatency, type LatencyPlan } from "./latency-plan.ts";
 import { deviceRows, fleetRows, lastSampleAt, type PackedRow, type RowFilter } from "./latency-rows-store.ts";
-import { heatmapOf, seriesOf } from "./latency-series.ts";
+import { heatmapOf, mergeRows, seriesOf } from "./latency-series.ts";
 import { readRollUpState } from "./roll-up-run-store.ts";
 import type { LatencyAnswer, LatencyQuery } from "./types.ts";
 import { HOUR_MS } from "./window-time.ts";
@@ -29,15 +29,18 @@ export async function queryLatency(tx: Tx, principal: Principal, query: LatencyQ
   const scope = await scopeOf(sql, query);
   const isOfDevices = query.deviceId !== undefined || query.groupBy === "device";
   const found = isOfDevices ? await rowsOfDevices(sql, query, filter, scope, plan, asked.stepMs, nowMs) : { plan, rows: await fleetRows(sql, plan, filter), deviceIds: null };
-  const bySeries = query.groupBy === "fleet" && !isOfDevices ? found.rows.filter((row) => row.series !== ALL_FLEETS) : found.rows;
-  const forHeatmap = query.groupBy === "fleet" && !isOfDevices && filter.fleetId === ALL_FLEETS ? found.rows.filter((row) => row.series === ALL_FLEETS) : found.rows;
-  const names = await namesOf(sql, query, bySeries);
+  const merged = mergeRows(found.rows);
+  // Fleets overlap: the heatmap over all of them is that of all devices, which is no series of its own.
+  const isOverFleets = query.groupBy === "fleet" && !isOfDevices && filter.fleetId === ALL_FLEETS;
+  const shown = isOverFleets ? merged.filter(({ group }) => group !== ALL_FLEETS) : merged;
+  const forHeatmap = isOverFleets ? merged.filter(({ group }) => group === ALL_FLEETS) : merged;
+  const names = await namesOf(sql, query, shown.map(({ group }) => group));
   const hasSamples = found.rows.some((row) => row.count > 0n);
   return {
     from: new Date(found.plan.fromMs).toISOString(),
     to: new Date(found.plan.toMs).toISOString(),
     stepSeconds: found.plan.stepMs / 1000,
-    series: seriesOf(found.plan, bySeries, (group) => (group === "" ? { key: "all", label: "all" } : { key: `${query.groupBy}:${group}`, label: names.get(group) ?? group })),
+    series: seriesOf(found.plan, shown, (group) => (group === "" ? { key: "all", label: "all" } : { key: `${query.groupBy}:${group}`, label: names.get(group) ?? group })),
     heatmap: heatmapOf(found.plan, forHeatmap),
     markers: await markersOf(sql, query, found.plan),
     emptyReason: hasSamples ? "none" : await emptyReasonOf(sql, scope, nowMs),
@@ -104,8 +107,8 @@ async function busiestDevices(sql: Sql, scope: SqlCondition, filter: RowFilter, 
 }
 
 /** What to print for each series. */
-async function namesOf(sql: Sql, query: LatencyQuery, rows: readonly PackedRow[]): Promise<Map<string, string>> {
-  const ids = [...new Set(rows.map((row) => row.series))];
+async function namesOf(sql: Sql, query: LatencyQuery, groups: readonly string[]): Promise<Map<string, string>> {
+  const ids = [...new Set(groups)];
   const selects: Partial<Record<LatencyQuery["groupBy"], string>> = {
     build: "select id, name from build where id = any($1::text[])",
     fleet: "select id, name from fleet where id = any($1::text[])",
