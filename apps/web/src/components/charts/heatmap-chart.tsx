@@ -46,6 +46,8 @@ export function HeatmapChart({ title, subtitle, points, fromMs, toMs, stepMs, he
       title={title} subtitle={subtitle} finding={finding} rows={rows} controls={<HeatScale max={model.maxCell} />}
       columns={[{ key: "t", label: "Time" }, { key: "count", label: "Samples", numeric: true }, { key: "mode", label: "Most take", numeric: true }, { key: "slow", label: "Slowest about", numeric: true }]}
     >
+      {/* A picture one can walk through by keys. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div
         ref={host} className="chart-plot" style={{ height }}
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex

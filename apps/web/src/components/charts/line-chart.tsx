@@ -1,9 +1,9 @@
 "use client";
-import { useEffect, useEffectEvent, useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type uPlot from "uplot";
 import { formatCount, formatDateTime, formatDayClock, formatNoun } from "../../lib/format.ts";
 import { ChartFrame } from "./chart-frame.tsx";
-import { lineOptions, type ChartLine } from "./line-options.ts";
+import { lineOptions, type ChartLine, type Overlay } from "./line-options.ts";
 import { UplotCanvas } from "./uplot-canvas.tsx";
 import { MarkerList, type ChartMarker } from "./markers.tsx";
 
@@ -36,20 +36,23 @@ export function LineChart(props: LineChartProps) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [plot, setPlot] = useState<uPlot | null>(null);
   const shown = lines.filter((line) => !hidden.has(line.key));
-  const zoom = useEffectEvent((fromMs: number, toMs: number) => props.onZoom?.({ fromMs, toMs }));
-  const latest = useEffectEvent(() => ({ markers: props.markers ?? [], silentFrom: props.silentFrom ?? null, limit: props.limit ?? null }));
+  // What the plot's hooks read when they run: they outlive the render that made them.
+  const latest = useRef<Overlay>({ markers: [], silentFrom: null, limit: null, onZoom: undefined });
+  useEffect(() => {
+    latest.current = { markers: props.markers ?? [], silentFrom: props.silentFrom ?? null, limit: props.limit ?? null, onZoom: props.onZoom };
+  });
 
   const structure = shown.map((line) => [line.key, line.color, line.dash?.join(), line.width, line.faint].join("|")).join(";");
   const scale = props.scale ?? "linear";
   const limitValue = props.limit?.value ?? null;
   const options = useMemo(
-    () => lineOptions({ lines: shown, scale, format, limitValue, canZoom: props.onZoom !== undefined, onZoom: zoom, onCursor: setIndex, latest }),
+    () => lineOptions({ lines: shown, scale, format, limitValue, canZoom: props.onZoom !== undefined, onCursor: setIndex, latest: () => latest.current }),
     // The structure string stands for `shown`: data must not recreate the plot.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    // oxlint-disable-next-line react/exhaustive-deps
     [structure, scale, format, limitValue, props.onZoom !== undefined],
   );
   const data = useMemo(() => [[...xs], ...shown.map((line) => [...line.values])] as uPlot.AlignedData,
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    // oxlint-disable-next-line react/exhaustive-deps
     [xs, lines, hidden]);
 
   const overlayKey = `${props.markers?.map((marker) => marker.atMs).join() ?? ""}|${props.silentFrom ?? ""}`;
@@ -79,8 +82,9 @@ export function LineChart(props: LineChartProps) {
       columns={[{ key: "t", label: "Time" }, ...lines.map((line) => ({ key: line.key, label: line.label, numeric: true })), ...(counts === undefined ? [] : [{ key: "count", label: "Samples", numeric: true }])]}
       legend={lines.length > 1 ? <Legend lines={lines} hidden={hidden} onToggle={(key) => setHidden((set) => toggled(set, key))} /> : undefined}
     >
+      {/* A picture one can walk through: named by its finding, read point by point in the live region below. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div
-        // A picture one can walk through: named by its finding, read point by point in the live region below.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         role="img" tabIndex={0} aria-label={`${props.title}. ${props.finding} Arrow keys read single points.`}
         className="chart-plot" onKeyDown={onKeyDown} onBlur={() => plot?.setCursor({ left: -10, top: -10 })}

@@ -24,19 +24,24 @@ export type ChartLine = {
   faint?: boolean;
 };
 
+/** What lies over the lines and may change without a new plot. */
+export type Overlay = {
+  markers: readonly ChartMarker[]; silentFrom: number | null; limit: { value: number; label: string } | null;
+  onZoom: ((range: { fromMs: number; toMs: number }) => void) | undefined;
+};
+
 type Input = {
   lines: readonly ChartLine[];
   scale: "linear" | "log";
   format: (value: number | null) => string;
   limitValue: number | null;
   canZoom: boolean;
-  onZoom: (fromMs: number, toMs: number) => void;
   onCursor: (index: number | null) => void;
-  latest: () => { markers: readonly ChartMarker[]; silentFrom: number | null; limit: { value: number; label: string } | null };
+  latest: () => Overlay;
 };
 
 /** uPlot's options for time charts: our axes, gaps as gaps, markers and silence drawn over the plot. */
-export function lineOptions({ lines, scale, format, limitValue, canZoom, onZoom, onCursor, latest }: Input): UplotOptions {
+export function lineOptions({ lines, scale, format, limitValue, canZoom, onCursor, latest }: Input): UplotOptions {
   return {
     padding: [10, PLOT_RIGHT, 0, 0],
     legend: { show: false },
@@ -67,7 +72,7 @@ export function lineOptions({ lines, scale, format, limitValue, canZoom, onZoom,
       setCursor: [(u) => onCursor(u.cursor.left == null || u.cursor.left < 0 ? null : (u.cursor.idx ?? null))],
       setSelect: [(u) => {
         if (u.select.width < 6) return;
-        onZoom(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
+        latest().onZoom?.({ fromMs: u.posToVal(u.select.left, "x") * 1000, toMs: u.posToVal(u.select.left + u.select.width, "x") * 1000 });
         u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
       drawAxes: [(u) => drawSilence(u, latest().silentFrom)],

@@ -35,11 +35,12 @@ function BuildForm({ first }: { first: Variant }) {
   const [name, setName] = useState<string | null>(null);
   const [threads, setThreads] = useState(1);
   const [providers, setProviders] = useState<string[]>(["cpu"]);
+  const [openedAt] = useState(() => new Date());
   const router = useRouter();
   const client = useQueryClient();
   const chosen = variants.filter((variant) => variant.versionId !== null);
   const lead = useQuery({ ...versionQuery(chosen[0]?.versionId ?? ""), enabled: chosen.length > 0 });
-  const suggestion = lead.data === undefined ? "" : buildNameFor({ modelName: lead.data.modelName, number: lead.data.number, at: new Date() });
+  const suggestion = lead.data === undefined ? "" : buildNameFor({ modelName: lead.data.modelName, number: lead.data.number, at: openedAt });
   const create = useMutation({
     mutationFn: () => {
       const body = { name: name ?? suggestion, variants: chosen.map(({ versionId, classes }) => ({ versionId, classes })), settings: { intraOpThreads: threads, executionProviders: providers } };

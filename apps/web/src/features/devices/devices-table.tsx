@@ -28,6 +28,8 @@ export function DevicesTable(props: Props) {
   const columnVisibility = useMemo(() => Object.fromEntries(deviceColumnList.map(({ id }) => [id, visible.includes(id)])), [visible]);
   const table = useTable({ features: deviceFeatures, columns: deviceColumns, data: rows, getRowId: (row) => row.id, state: { columnVisibility } });
   const tableRows = table.getRowModel().rows;
+  // Not memoized by a compiler: "use no memo" above.
+  // oxlint-disable-next-line react/incompatible-library
   const virtualizer = useVirtualizer({ count: tableRows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_HEIGHT, overscan: 12, getItemKey: (index) => tableRows[index]?.id ?? index });
   const items = virtualizer.getVirtualItems();
   const lastIndex = items.at(-1)?.index ?? 0;
@@ -55,9 +57,10 @@ export function DevicesTable(props: Props) {
   const before = items[0]?.start ?? 0;
   const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
+    // The region takes the focus and the keys; the rows inside are read by their row numbers.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       ref={scroller} onKeyDown={onKeyDown}
-      // The region takes the focus and the keys; the rows inside are read by their row numbers.
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0} role="region" aria-label={`${props.caption}. Keys j and k move, Enter opens.`}
       className="h-[calc(100dvh-15rem)] min-h-72 overflow-auto rounded-lg border border-line-strong outline-offset-2"
@@ -69,6 +72,8 @@ export function DevicesTable(props: Props) {
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} aria-rowindex={1}>
               {group.headers.map((header) => (
+                // Its text comes from the column.
+                // oxlint-disable-next-line jsx-a11y/control-has-associated-label
                 <th key={header.id} scope="col" className={`h-8 px-3 font-medium whitespace-nowrap ${numericColumns.has(header.column.id) ? "text-right" : ""}`}><table.FlexRender header={header} /></th>
               ))}
             </tr>
@@ -85,6 +90,8 @@ export function DevicesTable(props: Props) {
                 className="h-8 border-b border-line hover:bg-hover data-active:bg-hover data-active:shadow-[inset_2px_0_0_var(--chart-1)]"
               >
                 {row.getVisibleCells().map((cell) => (
+                  // Its text comes from the column.
+                  // oxlint-disable-next-line jsx-a11y/control-has-associated-label
                   <td key={cell.id} className={`h-8 overflow-hidden px-3 whitespace-nowrap ${numericColumns.has(cell.column.id) ? "text-right" : ""}`}><table.FlexRender cell={cell} /></td>
                 ))}
               </tr>

@@ -31,6 +31,8 @@ export function AttentionList({ items }: { items: readonly AttentionItem[] }) {
   return (
     <div onPointerEnter={hold} onPointerLeave={release} onFocus={hold} onBlur={(event) => { if (!event.currentTarget.contains(event.relatedTarget)) release(); }}>
       {added > 0 && <button type="button" onClick={release} className="mb-1.5 rounded-md border border-accent px-2.5 py-1 text-xs">{added} new: show</button>}
+      {/* The keys move between the links inside. */}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <ul ref={list} onKeyDown={onKeyDown} className="divide-y divide-line overflow-hidden rounded-lg border border-line bg-surface">
         {shown.map((item) => {
           const { icon: Icon, color } = LOOK[item.kind];
