@@ -27,6 +27,8 @@ export type AccessOptions = {
 export type Access = {
   standing(): Standing;
   deviceId(): string | null;
+  /** SPKI DER, base64: what a person compares before approving a key change. */
+  readonly publicKey: string;
   /**
    * Resolves once the device is enrolled; keeps asking while the server is away or a key change waits for a person.
    * Rejects with `FleetError` when asking again cannot help (token refused, no token given).
@@ -86,6 +88,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
   }
 
   return {
+    publicKey: identity.publicKey,
     standing: () => standing,
     deviceId: () => enrollment?.deviceId ?? null,
     async enroll(signal) {
@@ -141,7 +144,7 @@ function standingAfter(error: unknown, before: Standing, log: Logger): Standing 
   if (error instanceof FleetError) throw error;
   if (error instanceof ServerRefusal) {
     if (error.code === "key_change_pending") {
-      if (before !== "pending") log.warn({ detail: error.message }, "this name is known with another key; a person must approve the new one");
+      if (before !== "pending") log.warn({ code: error.code, detail: error.message }, "this name is known with another key; a person must approve the new one");
       return "pending";
     }
     const code = knownCode(error.code);

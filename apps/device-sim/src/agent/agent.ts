@@ -53,6 +53,7 @@ export const AGENT_DEFAULTS = {
 export type AgentStatus = {
   readonly deviceId: string | null;
   readonly name: string;
+  readonly publicKey: string;
   readonly server: string;
   readonly standing: ReturnType<Access["standing"]>;
   readonly connection: Connection;
@@ -179,6 +180,7 @@ function statusOf(parts: { settings: AgentSettings; access: Access; installer: I
   return {
     deviceId: parts.access.deviceId(),
     name: parts.settings.name,
+    publicKey: parts.access.publicKey,
     server: parts.settings.server,
     standing: parts.access.standing(),
     connection: parts.sync.connection(),

@@ -3,7 +3,7 @@ import type { Tensor, TensorData, Tensors, TensorSpec } from "@flotilla/runtime"
 import { z } from "zod";
 
 const bodySchema = z.strictObject({
-  inputs: z.record(z.string().max(1_024), z.strictObject({ shape: z.array(z.number().int().nonnegative()).max(16), data: z.array(z.union([z.number(), z.boolean(), z.string()])) })),
+  inputs: z.record(z.string().max(1_024), z.strictObject({ shape: z.array(z.number().int().nonnegative()).max(16), data: z.array(z.union([z.number(), z.boolean(), z.string()], { error: "a value is a number, true, false or a text" })) })),
 });
 
 /**

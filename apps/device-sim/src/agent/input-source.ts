@@ -82,7 +82,7 @@ export function readTensorFile(name: string, bytes: Uint8Array, spec: TensorSpec
   if (payload.length !== elements * maker.bytes) {
     throw new ModelFailure("input", `${name} holds ${payload.length} bytes, input "${spec.name}" of shape ${shape.join(" × ")} takes ${elements * maker.bytes}`);
   }
-  const aligned = payload.slice();
+  const aligned = new Uint8Array(payload);
   return { elementType: spec.elementType, shape, data: maker.make(aligned.buffer, elements) };
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { Pool } from "undici";
 
 export type NetRequest = {
@@ -72,11 +73,45 @@ function flatHeaders(headers: Record<string, string | string[] | undefined>): Re
   );
 }
 
-async function* bodyOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Received pieces that wait for a slower reader; beyond it the connection is told to wait. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
+/**
+ * The body's pieces as they arrive. When the connection breaks, everything that had arrived is handed out before the error: a
+ * stream by itself would throw its buffer away, and a download over a bad line would never get on.
+ */
+async function* bodyOf(body: Readable): AsyncGenerator<Uint8Array> {
+  const arrived: Uint8Array[] = [];
+  let waitingBytes = 0;
+  let end = null as { readonly error: unknown } | null;
+  let wake: () => void = () => undefined;
+  const finish = (error: unknown): void => {
+    end ??= { error };
+    wake();
+  };
+  body.on("data", (chunk: Uint8Array) => {
+    arrived.push(chunk);
+    waitingBytes += chunk.length;
+    if (waitingBytes > READ_AHEAD_BYTES) body.pause();
+    wake();
+  });
+  body.once("end", () => finish(null));
+  body.on("error", finish);
+  body.once("close", () => finish(new Error("the connection was closed")));
   try {
-    yield* body;
-  } catch (error) {
-    throw networkError(error);
+    for (;;) {
+      const chunk = arrived.shift();
+      if (chunk !== undefined) {
+        waitingBytes -= chunk.length;
+        if (waitingBytes < READ_AHEAD_BYTES) body.resume();
+        yield chunk;
+      } else if (end !== null) {
+        if (end.error !== null) throw networkError(end.error);
+        return;
+      } else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  } finally {
+    body.destroy();
   }
 }
 

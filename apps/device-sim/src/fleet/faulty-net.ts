@@ -50,7 +50,7 @@ async function* spoiled(response: NetResponse, how: { cutAt: number | null; flip
     if (how.offline()) throw new NetworkError(`the connection broke in ${how.what} (simulated)`);
     let piece = chunk;
     if (how.flipAt !== null && how.flipAt >= at && how.flipAt < at + chunk.length) {
-      piece = chunk.slice();
+      piece = Uint8Array.from(chunk);
       piece[how.flipAt - at] = (piece[how.flipAt - at] ?? 0) ^ 0x55;
     }
     if (how.cutAt !== null && how.cutAt < at + piece.length) {

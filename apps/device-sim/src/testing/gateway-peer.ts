@@ -201,7 +201,7 @@ export class GatewayPeer {
 }
 
 /** One transaction of the real server: windows and watermark together; duplicates are acknowledged, gaps answered with what is expected. */
-function storeTelemetry(device: PeerDevice, batch: TelemetryBatch): { epoch: string; seq: number } {
+export function storeTelemetry(device: Pick<PeerDevice, "epochs">, batch: TelemetryBatch): { epoch: string; seq: number } {
   const epoch = device.epochs.get(batch.epoch) ?? { watermark: 0, windows: new Map<number, TelemetryWindow>(), dropped: 0 };
   device.epochs.set(batch.epoch, epoch);
   if (batch.first <= epoch.watermark + 1 && batch.last > epoch.watermark) {
