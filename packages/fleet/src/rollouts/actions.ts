@@ -127,7 +127,7 @@ async function act(tx: Tx, principal: Principal, action: Exclude<RolloutAction, 
   const at = new Date();
   const change = await effect(sql, rollout, at);
   const cause = operatorCause(actionRules[action].done, principal.name, at.toISOString(), input.reason);
-  const version = await moveRollout(sql, rollout, action, { cause, actor: principal, ...(change ?? {}) });
+  const version = await moveRollout(sql, rollout, action, { cause, actor: principal, ...change });
   if (version === null) throw refusal(action, rollout);
   await recordAudit(tx, principal, { action: `rollout.${action}`, objectKind: "rollout", objectId: rollout.id, objectName: rollout.name, reason: input.reason });
   return getRollout(tx, principal, { id: rollout.id });

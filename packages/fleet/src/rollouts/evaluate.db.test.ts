@@ -144,8 +144,8 @@ test("pause takes back what no device has begun, lets begun devices finish, and 
 test("roll back takes each touched device to its own previous build, and devices that went back themselves count at once", async () => {
   const { ids, fleetId } = await fleetOf(12);
   const [a, b, c] = [await addBuild(suite.db, "prev-a"), await addBuild(suite.db, "prev-b"), await addBuild(suite.db, "next-c")];
-  await setRunning(suite.db, ids.slice(0, 4), a);
-  await setRunning(suite.db, ids.slice(4, 8), b);
+  await setRunning(suite.db, ids.slice(0, 8), a);
+  await setRunning(suite.db, ids.slice(8, 10), b);
   const id = await started(c, fleetId, [{ percent: 50, soakSeconds: 10, maxFailurePercent: 100 }, { percent: 100 }]);
   await tick();
   const wave1 = (await deployments(id)).filter((d) => d.state === "offered");

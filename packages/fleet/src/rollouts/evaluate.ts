@@ -22,7 +22,8 @@ export type Evaluation =
   | { kind: "busy" }
   | { kind: "evaluated"; rollouts: number; steps: number; offered: number; failures: { rolloutId: string; error: unknown }[] };
 
-const LOCK = "rollout-evaluator";
+/** Name of the advisory lock that the one evaluator at work holds. */
+export const EVALUATOR_LOCK = "rollout-evaluator";
 const evaluator = systemPrincipal("rollout evaluator");
 const actor = { kind: evaluator.kind, name: evaluator.name };
 /** Far above what a rollout of 100,000 devices takes in one go; stops a plan that would never come to rest. */
@@ -34,7 +35,7 @@ const STEP_TIMEOUT_MS = 60_000;
  * takes devices back. Called every second or so by a worker; any number may call it at the same time.
  */
 export async function evaluateRollouts(db: Db, now: Date, options: { chunk?: number } = {}): Promise<Evaluation> {
-  const result = await withAdvisoryLock(db, LOCK, (signal) => evaluateAll(db, now, options.chunk ?? CHUNK, signal));
+  const result = await withAdvisoryLock(db, EVALUATOR_LOCK, (signal) => evaluateAll(db, now, options.chunk ?? CHUNK, signal));
   return result.kind === "busy" ? result : result.value;
 }
 

@@ -90,6 +90,7 @@ function afterEvaluation(rollout: ModelRollout): void {
 const runs = { numRuns: 3_000 };
 
 test("in any history counts add up, nothing is offered while stopped, waves open in turn, and no evaluation leaves a broken limit running", () => {
+  expect.hasAssertions();
   fc.assert(
     fc.property(devices, waves, fc.array(event, { maxLength: 80 }), fc.string({ minLength: 1, maxLength: 4 }), (list, plan, history, salt) => {
       const rollout = new ModelRollout(list, plan, salt);
