@@ -78,7 +78,7 @@ describe("a known name with another key", () => {
     expect(await gateway.db.prisma.deviceKeyChange.count({ where: { deviceId: old.deviceId } })).toBe(1);
     await withTx(gateway.db, (tx) => approveKeyChange(tx, admin, { deviceId: old.deviceId }));
     expect(await fresh.enroll(token)).toMatchObject({ status: 200, body: { deviceId: old.deviceId } });
-    await expect.poll(async () => (await fresh.getToken()).status).toBe(200);
+    await expect.poll(async () => (await fresh.getToken()).status, { timeout: 10_000 }).toBe(200);
     expect((await fresh.sync()).status).toBe(200);
     expect(await old.sync()).toMatchObject({ status: 401, body: { code: "token_expired" } });
     expect(await old.getToken()).toMatchObject({ status: 403, body: { code: "proof_invalid" } });
