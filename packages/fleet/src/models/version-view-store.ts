@@ -12,13 +12,17 @@ export async function getVersion(tx: Tx, principal: Principal, id: string): Prom
   return loadVersionView(tx, id);
 }
 
-/** The versions of a model, newest first. */
-export async function listVersions(tx: Tx, principal: Principal, input: PageInput & { modelId: string }): Promise<Page<VersionView>> {
+/** The versions of a model, newest first; with `number` at most that one. */
+export async function listVersions(
+  tx: Tx,
+  principal: Principal,
+  input: PageInput & { modelId: string; number?: number | undefined },
+): Promise<Page<VersionView>> {
   requireRole(principal, "models", "viewer");
   const limit = pageSize(input);
   if ((await tx.model.count({ where: { id: input.modelId } })) === 0) throw new FleetError("not_found", { public: "There is no such model." });
   const rows = await tx.modelVersion.findMany({
-    where: { modelId: input.modelId, ...(input.cursor ? { id: { lt: input.cursor } } : {}) },
+    where: { modelId: input.modelId, ...(input.number === undefined ? {} : { number: input.number }), ...(input.cursor ? { id: { lt: input.cursor } } : {}) },
     orderBy: { id: "desc" },
     take: limit + 1,
   });
