@@ -98,6 +98,8 @@ export default defineConfig({
     "jsx-a11y/prefer-tag-over-role": "off",
     "nextjs/no-assign-module-variable": "off",
     "typescript/no-base-to-string": "off",
+    "typescript/no-meaningless-void-operator": "off",
+    "typescript/unbound-method": "off",
     "unicorn/no-new-array": "off",
   },
   overrides: [

@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "../embedded/start-embedded-postgres.ts";
+import { runningEmbeddedUrl, startEmbeddedPostgres } from "../embedded/start-embedded-postgres.ts";
 import { migrate } from "../migrations/migrate.ts";
 import { clonePrefix, TEST_SERVER_VARIABLE, templateName, urlWithDatabase, withAdmin, type TestServer } from "./test-databases.ts";
 
 type Running = { users: number; stop: Promise<() => Promise<void>> };
+const FOLDER_PREFIX = "flotilla-test-pg-";
+const LEFTOVER_AGE_MS = 3_600_000;
 const KEY = Symbol.for("flotilla.testServer");
 const globals = globalThis as { [KEY]?: Running };
 
@@ -44,7 +46,8 @@ async function start(): Promise<() => Promise<void>> {
 async function openServer(): Promise<{ adminUrl: string; stop(): Promise<void> }> {
   const given = process.env["TEST_DATABASE_URL"];
   if (given) return { adminUrl: given, stop: async () => undefined };
-  const dataDir = await mkdtemp(join(tmpdir(), "flotilla-test-pg-"));
+  await removeLeftovers();
+  const dataDir = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
   const server = await startEmbeddedPostgres({ dataDir, isDurable: false });
   return {
     adminUrl: server.url,
@@ -53,6 +56,17 @@ async function openServer(): Promise<{ adminUrl: string; stop(): Promise<void> }
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Folders of runs that were killed: their servers have stopped by themselves, their files stay. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(FOLDER_PREFIX)) continue;
+    const folder = join(tmpdir(), name);
+    const found = await stat(folder).catch(() => undefined);
+    const isOld = found !== undefined && Date.now() - found.mtimeMs > LEFTOVER_AGE_MS;
+    if (isOld && (await runningEmbeddedUrl(folder)) === undefined) await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Drops this run's databases; answers the clones that their suites had forgotten. */
