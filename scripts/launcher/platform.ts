@@ -116,7 +116,7 @@ export class Platform {
     const note: Record<string, string> = { web: webUrl(setting), gateway: gatewayUrl(setting), simulator: `${this.#options.devices} devices` };
     return {
       url: webUrl(setting),
-      signInUrl: `${webUrl(setting)}/link/${signInToken}`,
+      signInUrl: `${webUrl(setting)}/sign-in/link?token=${signInToken}`,
       gatewayUrl: gatewayUrl(setting),
       publicGatewayUrl: publicGatewayUrl(setting),
       dataDir: setting.folder.dir,
