@@ -87,7 +87,7 @@ function afterEvaluation(rollout: ModelRollout): void {
   }
 }
 
-const runs = { numRuns: 3_000 };
+const runs = { numRuns: 2_000 };
 
 test("in any history counts add up, nothing is offered while stopped, waves open in turn, and no evaluation leaves a broken limit running", () => {
   expect.hasAssertions();
