@@ -44,8 +44,9 @@ test("a preview answers counts by class and a sample, without making anything", 
 });
 
 test("a query that cannot be read is refused with the position of the fault", async () => {
-  for (const attempt of [as(suite.db, previewFleet, { query: "site=lab,tier in edge" }), as(suite.db, createFleet, { name: "broken", query: "site=lab,tier in edge" })]) {
-    const refusal = await refusalOf(attempt);
+  const query = "site=lab,tier in edge";
+  for (const attempt of [() => as(suite.db, previewFleet, { query }), () => as(suite.db, createFleet, { name: "broken", query })]) {
+    const refusal = await refusalOf(attempt());
     expect(refusal.code).toBe("selector_invalid");
     expect(refusal.text).toMatch(/position 18/);
   }
