@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { claimJob, finishJob, isJobKind, jobCatalogue, parseJobPayload, type JobKind, type JobOutcome, type JobPayload } from "@flotilla/fleet";
+import { claimJob, finishJob, isJobKind, jobCatalogue, parseJobPayload, storableJson, storableText, type JobKind, type JobOutcome, type JobPayload } from "@flotilla/fleet";
 import { JobFailure } from "./job-failure.ts";
 import { JobAborted, JobLease } from "./job-lease.ts";
 import type { JobContext, JobDone, Ports } from "./ports.ts";
@@ -51,7 +51,7 @@ async function attempt(handlers: Handlers, kind: string, payload: unknown, conte
     // The catalogue pairs each kind with its payload; TypeScript cannot follow the pair through a variable.
     const handler = handlers[kind] as (payload: JobPayload<JobKind>, context: JobContext) => Promise<JobDone>;
     const done = await handler(parseJobPayload(kind, payload), context);
-    return { outcome: { kind: "succeeded", result: done.result }, commit: done.commit };
+    return { outcome: { kind: "succeeded", result: storableJson(done.result) }, commit: done.commit };
   } catch (error) {
     return { outcome: outcomeOf(error, kind, lease, attemptNumber, context) };
   }
@@ -72,7 +72,7 @@ function outcomeOf(error: unknown, kind: string, lease: JobLease, attemptNumber:
     case null:
       break;
   }
-  if (error instanceof JobFailure) return { kind: "failed", code: error.code, cause: error.message };
+  if (error instanceof JobFailure) return { kind: "failed", code: error.code, cause: storableText(error.message) };
   context.log.error({ err: error }, "a handler threw");
   const isFull = (error as NodeJS.ErrnoException | null)?.code === "ENOSPC";
   return {

@@ -4,6 +4,7 @@ export type { Area, Principal, Role } from "./principal.ts";
 export { newId } from "./id.ts";
 export type { IdKind } from "./id.ts";
 export type { Page, PageInput } from "./page.ts";
+export { storableJson, storableText } from "./text-rules.ts";
 export * from "./access/index.ts";
 export * from "./artifacts/index.ts";
 export * from "./models/index.ts";

@@ -1,5 +1,6 @@
 import { FleetError } from "@flotilla/protocol";
 import type { Page, PageInput } from "./page.ts";
+import { storableText } from "./text-rules.ts";
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -29,5 +30,5 @@ export function bigintCursor(cursor: string | undefined): bigint | null {
 
 /** Text that people search for, so that "%" and "_" stand for themselves: Prisma hands them to LIKE as they are. */
 export function searchText(text: string): string {
-  return text.replaceAll(/[\\%_]/g, (special) => `\\${special}`);
+  return storableText(text).replaceAll(/[\\%_]/g, (special) => `\\${special}`);
 }

@@ -78,3 +78,17 @@ test("bytes that were changed in the store are found out, and the version says s
   expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "failed", causeCode: "artifact_damaged" });
   expect(await worker.version(version.id)).toMatchObject({ state: "rejected", rejectCode: "artifact_damaged", rejectReason: expect.stringContaining("Upload the file again") as unknown });
 });
+
+test("names that no database can hold do not keep a version from being decided", async () => {
+  const bytes = buildModel({
+    graph: {
+      inputs: [{ name: "x\u0000", elementType: "float32", shape: ["n\u0000", 4] }],
+      outputs: [{ name: "y\u0000z", elementType: "float32", shape: ["n", 4] }],
+      nodes: [{ name: "\u0000", opType: "Relu", inputs: ["x\u0000"], outputs: ["y\u0000z"] }],
+    },
+  });
+  const version = await worker.newVersion([{ name: "nul.onnx", bytes }]);
+  const job = await worker.run(version.importJobId ?? "");
+  expect(job).toMatchObject({ state: "succeeded", attempt: 1 });
+  expect(["ready", "rejected"]).toContain((await worker.version(version.id)).state);
+});

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { getVersion, markVersionReady, markVersionRejected, systemPrincipal, type JobPayload } from "@flotilla/fleet";
+import { getVersion, markVersionReady, markVersionRejected, storableJson, storableText, systemPrincipal, type JobPayload } from "@flotilla/fleet";
 import { ModelRefusal, readModelSummary, type ModelSummary } from "@flotilla/runtime";
 import type { JobContext, JobDone } from "../ports.ts";
 import { probeOutputSchema } from "../sandbox/child-schemas.ts";
 import { limitsFor } from "../sandbox/limits.ts";
 import type { ProbeInput, ProbeStep } from "../sandbox/probe.ts";
-import { runModel, storable } from "../sandbox/run-model.ts";
+import { runModel } from "../sandbox/run-model.ts";
 import { stageFiles, type StagedFiles } from "../staged-files.ts";
 import { inspectionOf } from "./inspection.ts";
 
@@ -34,7 +34,7 @@ export async function importVersion({ versionId }: JobPayload<"import">, context
   if (probe.kind === "refused") return rejected(versionId, probe.code, probe.reason, context);
   const claimed = probeOutputSchema.safeParse(probe.output);
   if (!claimed.success) return rejected(versionId, "sandbox_failed", "measuring the model gave numbers that cannot be", context);
-  const inspection = inspectionOf(read.summary, claimed.data);
+  const inspection = storableJson(inspectionOf(read.summary, claimed.data));
   context.report({ progress: 0.95, progressText: "Writing down what was found" });
   return {
     result: { state: "ready", p50Ms: inspection.latencyMs.p50, peakMemoryBytes: inspection.peakMemoryBytes },
@@ -51,7 +51,7 @@ async function readBounded(staged: StagedFiles): Promise<Read> {
     return { kind: "read", summary: await readModelSummary({ path: staged.modelPath }, staged.externalFiles) };
   } catch (error) {
     if (!(error instanceof ModelRefusal)) throw error;
-    return { kind: "refused", code: error.code, reason: storable(error.reason) };
+    return { kind: "refused", code: error.code, reason: storableText(error.reason) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { storableText } from "@flotilla/fleet";
 import { REFUSAL_CODES, runInSandbox, type SandboxLimits, type SandboxUsage } from "@flotilla/runtime";
 
 /** What opening or running a model in a child came to. `refused`: the model's own fault, as a clause for people, in lower case: "uses custom operator X". */
@@ -25,8 +26,8 @@ export async function runModel<TIn, TOut>(request: {
       return outcome;
     case "failed":
       if (outcome.code === "spawn_failed") throw new Error(`the sandbox could not be started: ${outcome.message}`);
-      if ((REFUSAL_CODES as readonly string[]).includes(outcome.code)) return refused(outcome.code, storable(outcome.message));
-      return refused("sandbox_failed", `${doing()} failed: ${storable(outcome.message)}`);
+      if ((REFUSAL_CODES as readonly string[]).includes(outcome.code)) return refused(outcome.code, storableText(outcome.message).trim());
+      return refused("sandbox_failed", `${doing()} failed: ${storableText(outcome.message).trim()}`);
     case "crashed":
       return refused("sandbox_crashed", `${doing()} crashed ONNX Runtime (${outcome.signal ?? `exit code ${outcome.exitCode ?? "unknown"}`})`);
     case "timeout":
@@ -43,11 +44,6 @@ export async function runModel<TIn, TOut>(request: {
 
 function refused(code: string, reason: string): { kind: "refused"; code: string; reason: string } {
   return { kind: "refused", code, reason };
-}
-
-/** A reason without what PostgreSQL cannot hold. */
-export function storable(text: string): string {
-  return text.toWellFormed().replaceAll("\u0000", "\ufffd").trim();
 }
 
 /** A reason ("opening the model takes too long") as a sentence of its own. */

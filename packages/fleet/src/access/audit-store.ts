@@ -2,7 +2,11 @@ import type { Tx } from "@flotilla/db";
 import type { Page, PageInput } from "../page.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { bigintCursor, pageOf, pageSize, searchText } from "../page-query.ts";
+import { storableJson, storableText } from "../text-rules.ts";
 import type { AuditView } from "./types.ts";
+
+/** A reason is a sentence or two; what is longer is cut, not refused: an audit row must never be what fails. */
+const MAX_REASON_CHARACTERS = 2_000;
 
 /** Who can stand in an audit row: a principal, or a device that acts for itself (enrolment). */
 export type AuditActor = Principal | { kind: "device"; id: string; name: string; requestId?: string };
@@ -27,10 +31,10 @@ export async function recordAudit(tx: Tx, actor: AuditActor, entry: AuditEntry):
       action: entry.action,
       objectKind: entry.objectKind,
       objectId: entry.objectId,
-      objectName: entry.objectName ?? null,
-      reason: entry.reason ?? null,
+      objectName: entry.objectName === undefined ? null : storableText(entry.objectName),
+      reason: entry.reason === undefined ? null : storableText(entry.reason.slice(0, MAX_REASON_CHARACTERS)),
       requestId: actor.requestId ?? null,
-      ...(entry.detail === undefined ? {} : { detail: entry.detail as object }),
+      ...(entry.detail === undefined ? {} : { detail: storableJson(entry.detail as object) }),
     },
   });
 }

@@ -1,6 +1,7 @@
 import { sqlOf, type Job, type Prisma, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { recordChange } from "../changes/index.ts";
+import { storableText } from "../text-rules.ts";
 import { nextJobState, type JobEvent } from "./transitions.ts";
 
 /** Lines kept of one job; a handler that floods its log loses the rest, not the database. */
@@ -40,11 +41,6 @@ export async function appendJobLog(tx: Tx, jobId: string, lines: readonly NewLog
      from (select coalesce(max(seq), 0)::int as seq from job_log where job_id = $1) base,
           unnest($2::text[], $3::text[]) with ordinality as line(level, text, n)
      where base.seq + line.n <= $4::int`,
-    [jobId, lines.map((line) => line.level), lines.map((line) => printable(line.text)), MAX_LOG_LINES],
+    [jobId, lines.map((line) => line.level), lines.map((line) => storableText(line.text.slice(0, MAX_LINE_CHARACTERS))), MAX_LOG_LINES],
   );
-}
-
-/** Text as PostgreSQL can store it: no NUL, no lone surrogates, bounded. */
-function printable(text: string): string {
-  return text.slice(0, MAX_LINE_CHARACTERS).toWellFormed().replaceAll("\u0000", "\ufffd");
 }

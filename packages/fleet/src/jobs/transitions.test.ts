@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { nextBuildState } from "../builds/transitions.ts";
 import { nextVersionState } from "../models/transitions.ts";
@@ -42,4 +43,10 @@ test("a refused version and a failed build can only be tried again", () => {
   expect(nextVersionState("rejected", "accept")).toBeNull();
   expect(nextBuildState("failed", "retry")).toBe("pending");
   expect(nextBuildState("failed", "finish")).toBeNull();
+});
+
+test("the picture in docs/jobs.md is the table", () => {
+  const picture = readFileSync(new URL("../../../../docs/jobs.md", import.meta.url), "utf8");
+  const arrows = [...picture.matchAll(/^ {2}(\w+) --> (\w+): (\w+)$/gm)].map(([, from, to, event]) => [`${from} ${event}`, to]);
+  expect(new Map(arrows as [string, string][])).toEqual(allowed);
 });
