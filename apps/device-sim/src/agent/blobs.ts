@@ -37,8 +37,8 @@ export type BlobsOptions = {
 };
 
 const DIR = "blobs";
-/** Tries in a row that bring no byte before the attempt is given up. */
-const MAX_FRUITLESS_TRIES = 5;
+/** Answers in a row that are no use (refused, or of other bytes) before the attempt is given up. Outages do not count: they end. */
+const MAX_USELESS_ANSWERS = 4;
 const RESUME_BACKOFF = { baseMs: 500, capMs: 15_000 } as const;
 /** Synced this often, so that a power cut costs at most so much of a download. */
 const SYNC_EVERY_BYTES = 4 * 2 ** 20;
@@ -86,10 +86,14 @@ export function createBlobs(options: BlobsOptions): Blobs {
   };
 }
 
-/** Fetches what is missing of a part file, through as many broken connections as it takes while bytes keep coming. */
+/** The server answered with something that is not what was asked for. */
+class UselessAnswer extends Error {}
+
+/** Fetches what is missing of a part file, through as many outages and broken connections as the attempt's time allows. */
 async function downloadPart(options: BlobsOptions, ref: ArtifactRef, part: string, signal: AbortSignal, onBytes: (bytes: number) => void): Promise<void> {
   const { disk, access, client, clock, random, log } = options;
-  let fruitless = 0;
+  let failures = 0;
+  let useless = 0;
   for (;;) {
     signal.throwIfAborted();
     const before = (await disk.sizeOf(part)) ?? 0;
@@ -103,15 +107,20 @@ async function downloadPart(options: BlobsOptions, ref: ArtifactRef, part: strin
       throw new NetworkError("the download ended early");
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof NetworkError || error instanceof ServerRefusal)) throw error;
-      const grown = ((await disk.sizeOf(part)) ?? 0) > from;
-      fruitless = grown ? 0 : fruitless + 1;
-      if (fruitless >= MAX_FRUITLESS_TRIES) throw new InstallFailure("download", `artifact ${ref.sha256}: ${error.message}`);
+      if (!(error instanceof NetworkError || error instanceof ServerRefusal || error instanceof UselessAnswer)) throw error;
+      failures = ((await disk.sizeOf(part)) ?? 0) > from ? 1 : failures + 1;
+      if (isUseless(error)) useless += 1;
+      if (useless >= MAX_USELESS_ANSWERS) throw new InstallFailure("download", `artifact ${ref.sha256}: ${error.message}`);
       log.info({ sha256: ref.sha256, err: error.message }, "download interrupted; it will be taken up where it stopped");
       const retryAfterMs = error instanceof ServerRefusal ? error.retryAfterMs : undefined;
-      await clock.sleep(backoffMs(fruitless + 1, random, RESUME_BACKOFF, retryAfterMs), signal);
+      await clock.sleep(backoffMs(failures, random, RESUME_BACKOFF, retryAfterMs), signal);
     }
   }
+}
+
+/** A busy or expired answer may be another one soon; "no such artifact" will hardly. */
+function isUseless(error: Error): boolean {
+  return error instanceof UselessAnswer || (error instanceof ServerRefusal && error.status >= 400 && error.status < 500 && ![401, 408, 429].includes(error.status));
 }
 
 type StoreInput = {
@@ -126,7 +135,7 @@ async function store({ disk, response, ref, part, from, onBytes }: StoreInput): 
     await response.discard();
     await disk.remove(part);
     onBytes(-from);
-    throw new NetworkError(`the server's answer (status ${response.status}) does not fit what was asked`);
+    throw new UselessAnswer(`the server's answer (status ${response.status}) does not fit what was asked`);
   }
   if (start < from) {
     await disk.truncate(part, 0);
@@ -142,7 +151,7 @@ async function store({ disk, response, ref, part, from, onBytes }: StoreInput): 
       size += piece.length;
       unsynced += piece.length;
       onBytes(piece.length);
-      if (piece.length < chunk.length) throw new NetworkError("the server sends more bytes than promised");
+      if (piece.length < chunk.length) throw new UselessAnswer("the server sends more bytes than promised");
       if (unsynced >= SYNC_EVERY_BYTES) {
         await file.sync();
         unsynced = 0;

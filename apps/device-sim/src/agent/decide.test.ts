@@ -127,6 +127,14 @@ test("a previous model that is damaged when it is needed does not start the fail
   expect(nextStep(state)).toEqual({ kind: "idle" });
 });
 
+test("the words of a broken model reach the report clean and short enough for the wire", () => {
+  const state = after([{ kind: "target", target: target(1, 1) }, { kind: "failed", code: "load_failed", detail: `a\u0000b\ud800c\n${"😀".repeat(2_000)}` }]);
+  const detail = deploymentReport(state, null)?.failure?.detail ?? "";
+  expect(detail.startsWith("a b c 😀")).toBe(true);
+  expect(detail.length).toBeLessThanOrEqual(1_000);
+  expect(detail.isWellFormed()).toBe(true);
+});
+
 test("an active slot is never opened for writing", () => {
   expect(transition(installedA, { kind: "slot_opened_for_writing", slot: "a", content: content(9) })).toBe(installedA);
 });

@@ -217,8 +217,10 @@ function damaged(state: AgentState, event: { slot: SlotName }): AgentState {
 /** The protocol allows this much text. */
 const DETAIL_CHARACTERS = 1_000;
 
+/** What can be stored and shown anywhere: no control characters, no halves of characters. It may hold the words of a broken model. */
 function clipped(detail: string): string {
-  return detail.length > DETAIL_CHARACTERS ? `${detail.slice(0, DETAIL_CHARACTERS - 1)}…` : detail;
+  const clean = detail.replaceAll(/[\p{Cc}\p{Cs}]+/gu, " ");
+  return clean.length > DETAIL_CHARACTERS ? `${clean.slice(0, DETAIL_CHARACTERS - 1).toWellFormed()}…` : clean;
 }
 
 /** What the device says about its slots. */

@@ -58,7 +58,7 @@ export function createNet(baseUrl: string): Net {
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
         });
-        return { status: answer.statusCode, headers: flatHeaders(answer.headers), body: bodyOf(answer.body), discard: () => answer.body.dump() };
+        return { status: answer.statusCode, headers: flatHeaders(answer.headers), ...receive(answer.body) };
       } catch (error) {
         throw networkError(error);
       }
@@ -75,14 +75,17 @@ function flatHeaders(headers: Record<string, string | string[] | undefined>): Re
 
 /** Received pieces that wait for a slower reader; beyond it the connection is told to wait. */
 const READ_AHEAD_BYTES = 256 * 1024;
+/** An unwanted rest up to this size is read to its end, so that the connection can be used again. */
+const DISCARD_BYTES = 128 * 1024;
 
 /**
- * The body's pieces as they arrive. When the connection breaks, everything that had arrived is handed out before the error: a
- * stream by itself would throw its buffer away, and a download over a bad line would never get on.
+ * Receives a body from the moment its headers are there. When the connection breaks, everything that had arrived is handed out
+ * before the error: a stream by itself would throw its buffer away, and a download over a bad line would never get on.
  */
-async function* bodyOf(body: Readable): AsyncGenerator<Uint8Array> {
+function receive(body: Readable): Pick<NetResponse, "body" | "discard"> {
   const arrived: Uint8Array[] = [];
   let waitingBytes = 0;
+  let discardedBytes: number | null = null;
   let end = null as { readonly error: unknown } | null;
   let wake: () => void = () => undefined;
   const finish = (error: unknown): void => {
@@ -90,6 +93,11 @@ async function* bodyOf(body: Readable): AsyncGenerator<Uint8Array> {
     wake();
   };
   body.on("data", (chunk: Uint8Array) => {
+    if (discardedBytes !== null) {
+      discardedBytes += chunk.length;
+      if (discardedBytes > DISCARD_BYTES) body.destroy();
+      return;
+    }
     arrived.push(chunk);
     waitingBytes += chunk.length;
     if (waitingBytes > READ_AHEAD_BYTES) body.pause();
@@ -98,21 +106,35 @@ async function* bodyOf(body: Readable): AsyncGenerator<Uint8Array> {
   body.once("end", () => finish(null));
   body.on("error", finish);
   body.once("close", () => finish(new Error("the connection was closed")));
-  try {
-    for (;;) {
-      const chunk = arrived.shift();
-      if (chunk !== undefined) {
-        waitingBytes -= chunk.length;
-        if (waitingBytes < READ_AHEAD_BYTES) body.resume();
-        yield chunk;
-      } else if (end !== null) {
-        if (end.error !== null) throw networkError(end.error);
-        return;
-      } else await new Promise<void>((resolve) => (wake = resolve));
+  const news = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const chunk = arrived.shift();
+        if (chunk !== undefined) {
+          waitingBytes -= chunk.length;
+          if (waitingBytes < READ_AHEAD_BYTES) body.resume();
+          yield chunk;
+        } else if (end !== null) {
+          if (end.error !== null) throw networkError(end.error);
+          return;
+        } else await news();
+      }
+    } finally {
+      body.destroy();
     }
-  } finally {
-    body.destroy();
   }
+
+  return {
+    body: { [Symbol.asyncIterator]: pieces },
+    async discard() {
+      discardedBytes = waitingBytes;
+      arrived.length = 0;
+      body.resume();
+      while (end === null) await news();
+    },
+  };
 }
 
 function networkError(error: unknown): NetworkError {

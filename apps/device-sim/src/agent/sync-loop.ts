@@ -46,6 +46,8 @@ export type SyncLoop = {
 
 /** A device whose credential was withdrawn asks this seldom whether it was given back. */
 const REVOKED_RETRY = { baseMs: 300_000, capMs: 300_000 } as const;
+/** A batch that the server refuses must not cut the device off from its targets: so many syncs go without one before it is tried again. */
+const SYNCS_WITHOUT_TELEMETRY = 20;
 /** A hurried sync waits up to this long, so that a fleet that finishes at once does not report at once. */
 const HURRY_SPREAD_MS = 1_000;
 
@@ -56,10 +58,19 @@ export function createSyncLoop(options: SyncOptions): SyncLoop {
   let hurried = false;
   let waiters: { readonly since: number; readonly resolve: () => void }[] = [];
   let round = 0;
+  let withoutTelemetry = 0;
 
   async function syncOnce(signal: AbortSignal): Promise<SyncResponse> {
-    const request = await buildRequest(options);
-    const answer = await access.withToken((token) => client.sync(token, request, signal));
+    const { telemetry, ...report } = await buildRequest(options);
+    const request = withoutTelemetry > 0 || telemetry === undefined ? report : { ...report, telemetry };
+    withoutTelemetry = Math.max(withoutTelemetry - 1, 0);
+    const answer = await access.withToken((token) => client.sync(token, request, signal)).catch((error: unknown) => {
+      if ("telemetry" in request && error instanceof ServerRefusal && (error.status === 400 || error.status === 413)) {
+        log.error({ code: error.code, detail: error.message, first: telemetry?.first, last: telemetry?.last }, "the server cannot take this telemetry; going on without it for a while");
+        withoutTelemetry = SYNCS_WITHOUT_TELEMETRY;
+      }
+      throw error;
+    });
     if (answer.ack !== undefined) {
       await ledger.acknowledge(answer.ack).catch((error: unknown) => log.warn({ err: String(error) }, "the acknowledgement could not be stored"));
     }

@@ -85,3 +85,18 @@ test("a simulated device marks every window as simulated", async () => {
   await bench.peer.until("windows arrive", () => totals(device).watermark > produced + 2);
   expect(modesOf(device)).toEqual(new Set(["simulated"]));
 });
+
+test("a batch that the server refuses for ever does not cut the device off from its targets", async () => {
+  const agent = await bench.start();
+  const device = await bench.device();
+  device.target = targetFor(await bench.publish("a"), 1);
+  await bench.peer.until("windows arrive", () => totals(device).windows > 0);
+  bench.peer.refuseTelemetry = true;
+  const { produced } = agent.status().telemetry;
+  await bench.peer.until("more windows are made", () => agent.status().telemetry.produced > produced + 1);
+  device.target = targetFor(await bench.publish("b"), 2);
+  await bench.peer.until("the new build runs", () => agent.status().deployment?.phase === "succeeded" && agent.status().targetVersion === 2);
+  bench.peer.refuseTelemetry = false;
+  await bench.peer.until("the queue is taken again", () => totals(device).watermark > produced + 1);
+  expect(totals(device).dropped).toBe(0);
+});

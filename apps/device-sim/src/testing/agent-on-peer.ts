@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { startAgent, type Agent, type AgentPorts, type AgentSettings } from "../agent/agent.ts";
 import { systemClock } from "../agent/clock.ts";
 import { createDisk } from "../agent/disk.ts";
-import { createLocalModels } from "../agent/local-models.ts";
+import type { ModelPort } from "../agent/model.ts";
 import { createNet } from "../agent/net.ts";
 import { systemRandom } from "../agent/random.ts";
 import type { GatewayPeer } from "./gateway-peer.ts";
@@ -38,20 +38,12 @@ const FAST: Pick<AgentSettings, "inferenceIntervalMs" | "windowMs" | "ledgerCapB
 export type AgentChanges = { settings?: Partial<AgentSettings>; ports?: Partial<AgentPorts> };
 
 /** A real agent in this process against the peer, on its own data folder. */
-export async function agentOn(peer: GatewayPeer, dataDir: string, changes: AgentChanges = {}): Promise<Agent> {
-  const models = changes.ports?.models ?? createLocalModels();
-  const agent = await startAgent(
-    { clock: systemClock, random: systemRandom, disk: createDisk(dataDir), net: createNet(peer.url), log: pino({ level: "silent" }), ...changes.ports, models },
+export async function agentOn(peer: GatewayPeer, dataDir: string, models: ModelPort, changes: AgentChanges = {}): Promise<Agent> {
+  return await startAgent(
+    { clock: systemClock, random: systemRandom, disk: createDisk(dataDir), net: createNet(peer.url), log: pino({ level: "silent" }), models, ...changes.ports },
     {
       ...FAST, server: peer.url, name: "bench-1", labels: { site: "lab" }, deviceClass: TEST_CLASS, enrollmentToken: "enroll-me",
       input: { kind: "synthetic", seed: 1 }, inferPort: null, resources: null, ...changes.settings,
     },
   );
-  return {
-    ...agent,
-    async stop() {
-      await agent.stop();
-      if (changes.ports?.models === undefined) await models.close();
-    },
-  };
 }

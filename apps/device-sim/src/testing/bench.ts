@@ -1,7 +1,9 @@
 import type { BuildManifest } from "@flotilla/protocol";
 import { demoConvNet } from "@flotilla/runtime";
-import { afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeEach } from "vitest";
 import type { Agent } from "../agent/agent.ts";
+import type { ModelPort } from "../agent/model.ts";
+import { createLocalModels } from "../agent/local-models.ts";
 import { agentOn, temporaryFolder, type AgentChanges } from "./agent-on-peer.ts";
 import { goldenOf, publishBuild, type PeerBuild } from "./build-on-peer.ts";
 import { GatewayPeer, type PeerDevice } from "./gateway-peer.ts";
@@ -10,6 +12,8 @@ import { GatewayPeer, type PeerDevice } from "./gateway-peer.ts";
 export type Bench = {
   readonly peer: GatewayPeer;
   readonly dataDir: string;
+  /** All agents of a file share its inference process unless the changes bring another. */
+  readonly models: ModelPort;
   start(changes?: AgentChanges): Promise<Agent>;
   /** Stops the agents started so far, as a restart of the machine does. */
   stopAll(): Promise<void>;
@@ -38,6 +42,9 @@ export function benchForEachTest(): Bench {
   let peer = new GatewayPeer();
   let folder: Awaited<ReturnType<typeof temporaryFolder>> | null = null;
   const agents: Agent[] = [];
+  // One inference process for the whole file: starting one takes half a second.
+  const models = createLocalModels({ concurrentProbes: 2 });
+  afterAll(() => models.close());
   beforeEach(async () => {
     peer = new GatewayPeer();
     await peer.start();
@@ -52,6 +59,7 @@ export function benchForEachTest(): Bench {
     await folder?.remove();
   });
   return {
+    models,
     get peer() {
       return peer;
     },
@@ -59,7 +67,7 @@ export function benchForEachTest(): Bench {
       return folder?.path ?? "";
     },
     async start(changes = {}) {
-      const agent = await agentOn(peer, folder?.path ?? "", changes);
+      const agent = await agentOn(peer, folder?.path ?? "", models, changes);
       agents.push(agent);
       return agent;
     },

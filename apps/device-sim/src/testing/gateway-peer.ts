@@ -36,6 +36,7 @@ export class GatewayPeer {
   enrollmentTokens = new Set(["enroll-me"]);
   syncAfterMs = 50;
   tokenLifeSeconds = 900;
+  refuseTelemetry = false;
   artifactBytesSent = 0;
   interfere: (method: string, path: string) => Interference = () => "pass";
   #nonces = new Set<string>();
@@ -168,6 +169,7 @@ export class GatewayPeer {
   }
 
   #sync(device: PeerDevice, request: SyncRequest): unknown {
+    if (this.refuseTelemetry && request.telemetry !== undefined) throw new FleetError("bad_request", { public: "a window holds more samples than a minute can" });
     device.syncs.push(request);
     const ack = request.telemetry === undefined ? undefined : storeTelemetry(device, request.telemetry);
     const target = device.target !== null && device.target.targetVersion > request.report.targetVersion ? device.target : undefined;
