@@ -160,6 +160,15 @@ describe("targets", () => {
     expect(await count("select count(*) as n from deployment where id = $1 and state = 'failed'", [deploymentId])).toBe(1);
   });
 
+  test("a device that is handed a target has begun, before it says so: a stop must not take the build from under it", async () => {
+    const device = await gateway.device("handed");
+    const deploymentId = await offer(device, 1);
+    await expect.poll(async () => (await device.sync()).body.target?.deploymentId, soon).toBe(deploymentId);
+    // The same again, as if the answer had been lost on its way: the device still has version 0.
+    expect((await device.sync()).body.target?.deploymentId).toBe(deploymentId);
+    expect(await count("select count(*) as n from deployment where id = $1 and state = 'downloading' and retrieved_at is not null and deadline_at is not null", [deploymentId])).toBe(1);
+  });
+
   test("an install that a newer target has replaced is told to stop", async () => {
     const device = await gateway.device("superseded");
     const old = await offer(device, 1);

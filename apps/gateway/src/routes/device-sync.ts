@@ -31,6 +31,7 @@ export async function sync(gateway: Gateway, { req, res }: Call): Promise<void> 
     className: device.entry.className,
     fleetIds: device.fleetIds,
     keepsMinutes: device.entry.pinned || device.entry.isCanary,
+    handedOut: handedOut(device, request),
   });
   // While it was stored the registry may have learnt more, a revocation for one.
   const now = gateway.registry.peek(device.deviceId) ?? device;
@@ -51,6 +52,12 @@ export async function sync(gateway: Gateway, { req, res }: Call): Promise<void> 
       random: Math.random(),
     }),
   );
+}
+
+/** The deployment that the answer will bring to the device; noted in the same transaction as the sync. */
+function handedOut({ entry, target }: KnownDevice, { report }: SyncRequest): { deploymentId: string; targetVersion: number } | undefined {
+  if (entry.state !== "active" || target === null || target.deploymentId === null || target.targetVersion <= report.targetVersion) return undefined;
+  return { deploymentId: target.deploymentId, targetVersion: target.targetVersion };
 }
 
 function checkedSync(body: unknown): SyncRequest {

@@ -1,6 +1,6 @@
 import type { Sql } from "@flotilla/db";
 import type { TelemetryWindow } from "@flotilla/protocol";
-import { reportDeployments } from "../rollouts/index.ts";
+import { reportDeployments, type DeploymentReportItem } from "../rollouts/index.ts";
 import { storeLive } from "./live-store.ts";
 import { LATE_HOUR_AFTER_MS } from "./roll-up-plan.ts";
 import { SumsByKey, addToRollUp, type DeviceKey, type FleetKey } from "./roll-up-store.ts";
@@ -25,11 +25,15 @@ export async function applySyncs(sql: Sql, items: readonly SyncItem[], catalogue
   const turns = await takeIntoLedgers(sql, items);
   await storeLive(sql, items);
   await storeLatency(sql, turns, catalogue);
-  await reportDeployments(
-    sql,
-    items.flatMap(({ deviceId, request: { report } }) => (report.deployment ? [{ deviceId, report: report.deployment, running: report.running }] : [])),
-  );
+  await reportDeployments(sql, items.flatMap(reportsOf));
   return items.map((item, index) => outcomeOf(item, turns[index] ?? null));
+}
+
+/** What the device says about its deployment, and that the answer hands it a new one: from then on it has begun. */
+function reportsOf({ deviceId, request: { report }, handedOut }: SyncItem): DeploymentReportItem[] {
+  const said = report.deployment ? [{ deviceId, report: report.deployment, running: report.running }] : [];
+  if (handedOut === undefined) return said;
+  return [...said, { deviceId, report: { ...handedOut, attempt: 1, phase: "downloading" }, running: report.running }];
 }
 
 function outcomeOf(item: SyncItem, turn: LedgerTurn): SyncOutcome {

@@ -12,6 +12,11 @@ export type SyncItem = {
   fleetIds: readonly string[];
   /** Pinned, or in the first wave of an active rollout: latency is kept by the minute for this device too. */
   keepsMinutes: boolean;
+  /**
+   * The target that the answer to this sync hands out, when it is new to the device and belongs to a deployment: stored with
+   * the sync, so that a stop knows which devices have begun.
+   */
+  handedOut?: { deploymentId: string; targetVersion: number } | undefined;
 };
 
 /** What to tell the device once the batch has committed. */
