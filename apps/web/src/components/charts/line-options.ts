@@ -54,7 +54,7 @@ export function lineOptions({ lines, scale, format, limitValue, canZoom, onCurso
     },
     axes: [
       {
-        stroke: (u) => cssColor(u.root, "--chart-muted"), font: FONT, size: 30, gap: 4,
+        stroke: (u) => cssColor(u.root, "--chart-muted"), font: FONT, size: 40, gap: 4,
         grid: { show: false }, ticks: { stroke: (u) => cssColor(u.root, "--chart-axis"), width: 1, size: 4 },
         border: { show: true, stroke: (u) => cssColor(u.root, "--chart-axis"), width: 1 },
         splits: (u, _axis, min, max) => timeTicks(min * 1000, max * 1000, Math.max(2, Math.floor(u.width / 90)), -new Date().getTimezoneOffset() * 60_000).ticks.map((t) => t / 1000),

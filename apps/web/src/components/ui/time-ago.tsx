@@ -6,5 +6,5 @@ import { useNow } from "../../lib/use-now.ts";
 export function TimeAgo({ at, none = "never", className }: { at: string | null; none?: string; className?: string }) {
   const now = useNow();
   if (at === null) return <span className={className}>{none}</span>;
-  return <time dateTime={at} title={formatDateTime(at)} className={className} suppressHydrationWarning>{formatRelative(at, now)}</time>;
+  return <time dateTime={at} title={formatDateTime(at)} className={className} suppressHydrationWarning>{formatRelative(at, Math.max(now, Date.parse(at)))}</time>;
 }

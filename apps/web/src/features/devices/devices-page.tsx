@@ -4,6 +4,8 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { parseAsArrayOf, parseAsBoolean, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
 import Link from "next/link";
 import type { Route } from "next";
+import { Card } from "../../components/ui/card.tsx";
+import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { messageOf } from "../../lib/api-client.ts";
 import { formatCount, formatNoun } from "../../lib/format.ts";
 import { deviceColumnList, devicesCsv, type DeviceColumn } from "./device-columns.tsx";
@@ -46,13 +48,14 @@ export function DevicesPage() {
       <div className="grid min-w-0 content-start gap-2.5">
         <DeviceToolbar params={params} setParams={(change) => void setParams(change)} onCopy={() => void copy()} rows={rows?.length ?? 0} />
         <div className="flex min-h-6 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted" aria-live="polite">
-          <span className="tabular-nums">{countText(rows?.length ?? 0, total, list.hasNextPage)}</span>
+          <span className="tabular-nums">{rows === undefined ? "Loading…" : countText(rows.length, total, list.hasNextPage)}</span>
           {active.map((entry) => (
             <button key={entry.text} type="button" onClick={entry.remove} title="Remove this filter" className="inline-flex items-center gap-1 rounded-full border border-line-strong px-2 py-0.5 text-ink hover:bg-hover max-sm:min-h-9">{entry.text}<span aria-hidden="true">×</span><span className="sr-only">, remove</span></button>
           ))}
           {copied !== null && <span role="status">{copied}</span>}
         </div>
         {list.isError && <p role="alert" className="rounded-md border border-(--state-bad) px-3 py-2 text-ui">{messageOf(list.error)}</p>}
+        {rows === undefined && !list.isError && <Card flush><TableSkeleton rows={14} columns={7} /></Card>}
         {rows !== undefined && (rows.length === 0
           ? <div className="grid justify-items-center gap-3 rounded-lg border border-line-strong py-12 text-ui"><p>No device matches.</p><button type="button" onClick={clear} className="h-9 rounded-md border border-line-strong px-3">Clear {formatNoun(active.length, "filter")}</button></div>
           : <DevicesTable rows={rows} total={total} columns={params.cols as DeviceColumn[]} hasMore={list.hasNextPage} loadingMore={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} caption="Devices" />)}

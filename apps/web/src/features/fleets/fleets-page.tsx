@@ -10,6 +10,7 @@ import { Button, IconButton, LinkButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { ConfirmDialog } from "../../components/ui/confirm-dialog.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
+import { Page } from "../../components/ui/page.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
@@ -31,17 +32,16 @@ export function FleetsPage() {
   const remove = useMutation({ mutationFn: (id: string) => apiSend("DELETE", `/fleets/${id}`), onSuccess: () => client.invalidateQueries({ queryKey: ["fleet"] }) });
   const blank = { id: null, name: "", query: "" };
   return (
-    <>
+    <Page title="Fleets" subtitle="Names for label queries over devices" actions={<Button kind="primary" onClick={() => setDraft(blank)}>New fleet</Button>}>
       <QueryView query={query} what="The fleets could not be loaded" loading={<Card flush><TableSkeleton rows={4} /></Card>}>
-        {(page) => (page.items.length === 0
+        {(all) => (all.items.length === 0
           ? <Examples onPick={setDraft} onBlank={() => setDraft(blank)} />
           : (
             <div className="grid gap-4">
-              <div><Button kind="primary" onClick={() => setDraft(blank)}>New fleet</Button></div>
               <Card flush>
                 <Table caption="Fleets">
                   <thead><tr><Th>Fleet</Th><Th>Query</Th><Th numeric>Devices</Th><Th>Made</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
-                  <tbody>{page.items.map((fleet) => <FleetRow key={fleet.id} fleet={fleet} marked={fleet.id === opened} onEdit={() => setDraft(fleet)} onRemove={() => setRemoving(fleet)} />)}</tbody>
+                  <tbody>{all.items.map((fleet) => <FleetRow key={fleet.id} fleet={fleet} marked={fleet.id === opened} onEdit={() => setDraft(fleet)} onRemove={() => setRemoving(fleet)} />)}</tbody>
                 </Table>
               </Card>
               <Examples small onPick={setDraft} onBlank={() => setDraft(blank)} />
@@ -52,7 +52,7 @@ export function FleetsPage() {
       <ConfirmDialog open={removing !== null} onOpenChange={(open) => { if (!open) setRemoving(null); }} title={`Delete ${removing?.name ?? "fleet"}?`} action="Delete fleet" onConfirm={() => remove.mutateAsync(removing?.id ?? "")}>
         <p>The devices stay; only the name for the query goes. Finished rollouts keep the query they had.</p>
       </ConfirmDialog>
-    </>
+    </Page>
   );
 }
 

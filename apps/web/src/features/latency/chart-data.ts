@@ -49,8 +49,12 @@ function added(lines: readonly { values: readonly (number | null)[] }[], length:
   return Array.from({ length }, (_, i) => lines.reduce<number | null>((sum, line) => (line.values[i] == null ? sum : (sum ?? 0) + (line.values[i] ?? 0)), null));
 }
 
+/** Steps that follow from another by themselves: they would bury the ones that may explain something. */
+const MINOR = new Set(["create", "members.planned", "wave.soaking", "wave.passed"]);
+
 export function chartMarkers(answer: Pick<LatencyAnswer, "markers">): ChartMarker[] {
   return answer.markers
+    .filter((marker) => !MINOR.has(marker.kind))
     .map((marker) => ({ atMs: Date.parse(marker.t), kind: marker.kind, label: marker.label, href: `/rollouts/${marker.rolloutId}` }))
     .toSorted((a, b) => a.atMs - b.atMs);
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { useQueryStates } from "nuqs";
 import type { LatencyGroupBy } from "@flotilla/fleet";
+import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { messageOf } from "../../lib/api-client.ts";
 import { formatDayClock, formatRelative } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
@@ -39,6 +40,7 @@ export function LatencyPage() {
       <LatencyControls params={params} setParams={(change) => void setParams(change)} />
       {fixed && <HeldBar fromMs={params.from ?? 0} toMs={params.to ?? 0} onResume={resume} />}
       {query.isError && <p role="alert" className="rounded-md border border-(--state-bad) px-3 py-2 text-ui">{messageOf(query.error)} {answer !== undefined && "What is shown is from the last answer."}</p>}
+      {answer === undefined && !query.isError && <div className="grid gap-6" role="status" aria-label="Loading"><Skeleton className="h-72" /><Skeleton className="h-72" /></div>}
       {answer !== undefined && (
         <div className={`grid gap-6 ${query.isPlaceholderData ? "opacity-60" : ""}`}>
           {comparing && other.data !== undefined

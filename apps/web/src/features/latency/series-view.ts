@@ -47,7 +47,7 @@ export function emptyText(answer: Pick<LatencyAnswer, "emptyReason" | "lastSampl
         title: "No inferences reported in this range",
         hint: answer.lastSampleAt === null ? "No device of this selection has ever reported one." : "The newest one is older than this range.",
       };
-    case "no_reporting_device": return { title: "No device can report", hint: "No device of this selection is online: there is nothing to measure, which is not the same as fast." };
+    case "no_reporting_device": return { title: "No device can report", hint: "No device of this selection runs a model and reports now: there is nothing to measure, which is not the same as fast." };
   }
 }
 

@@ -2,12 +2,19 @@
 const VERBS: Record<string, string> = {
   create: "made", update: "changed", delete: "deleted", start: "started", pause: "paused", resume: "resumed", cancel: "cancelled", rollback: "rolled back", approve: "approved",
   revoke: "revoked", invite: "invited", disable: "disabled", enable: "enabled", retry: "retried", enrol: "enrolled", pin: "pinned", unpin: "unpinned", upload: "uploaded",
-  set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied", sign_in: "signed in",
+  complete: "completed", halt: "halted", supersede: "superseded", ready: "finished", fail: "could not finish", reject: "refused", enroll: "enrolled", class: "reported another class for",
+  cancel_request: "asked to cancel", set_alias: "moved an alias of", remove_alias: "removed an alias of", key_change_requested: "came with another key:",
+  set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied",
 };
 const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version" };
 
+/** Actions whose object needs no telling. */
+const WHOLE: Record<string, string> = { "session.sign_in": "signed in", "person.first_admin": "became the first admin" };
+
 /** "rollout.pause" → "paused rollout"; an unknown action is shown as it is. */
 export function auditSentence(action: string): string {
+  const whole = WHOLE[action];
+  if (whole !== undefined) return whole;
   const [noun = "", ...rest] = action.split(".");
   const verb = rest.at(-1) ?? "";
   const past = VERBS[verb];
@@ -27,4 +34,9 @@ export function objectHref(change: { objectKind: string; objectId: string }): st
     case "fleet": return `/fleets?fleet=${change.objectId}`;
     default: return null;
   }
+}
+
+/** Whether a change needs its object named after the sentence. */
+export function namesObject(action: string): boolean {
+  return WHOLE[action] === undefined;
 }

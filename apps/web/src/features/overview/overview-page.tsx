@@ -13,7 +13,7 @@ import { AttentionList } from "./attention-list.tsx";
 import { Checklist } from "./checklist.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { ModelLatencyList } from "./model-latency.tsx";
-import { auditSentence, objectHref } from "./audit-words.ts";
+import { auditSentence, namesObject, objectHref } from "./audit-words.ts";
 import type { OverviewView } from "./types.ts";
 
 export const overviewQuery = () => queryOptions({ queryKey: ["overview"], queryFn: ({ signal }) => apiGet<OverviewView>("/overview", signal), refetchInterval: 30_000 });
@@ -76,7 +76,7 @@ function LastChanges({ changes }: { changes: readonly AuditView[] }) {
         return (
           <li key={change.id} className="text-ui leading-snug">
             <span className="font-medium">{change.actorName}</span> {auditSentence(change.action)}{" "}
-            {href === null ? <span>{change.objectName ?? change.objectId}</span> : <Link href={href as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{change.objectName ?? change.objectId}</Link>}{" "}
+            {namesObject(change.action) && (href === null ? <span>{change.objectName ?? change.objectId}</span> : <Link href={href as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{change.objectName ?? change.objectId}</Link>)}{" "}
             <TimeAgo at={change.at} className="text-xs whitespace-nowrap text-muted" />
             {change.reason !== null && change.reason !== "" && <span className="block text-xs text-muted">“{change.reason}”</span>}
           </li>

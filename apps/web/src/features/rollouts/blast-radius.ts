@@ -19,7 +19,7 @@ export function blastSentence(counts: RolloutCounts): string {
   if (radius.touched === 0) return `No device touched yet. ${formatNoun(radius.notReached, "device")} not reached.`;
   const underWay = radius.touched - radius.healthy - radius.failing;
   const inside = [`${formatCount(radius.healthy)} healthy`, ...(radius.failing > 0 ? [`${formatCount(radius.failing)} failing`] : []), ...(underWay > 0 ? [`${formatCount(underWay)} under way`] : [])];
-  const outside = [`${formatCount(radius.notReached)} not reached`, ...(radius.unreachable > 0 ? [`${formatCount(radius.unreachable)} cannot be reached now`] : [])];
+  const outside = [radius.notReached === 0 ? "None left to reach" : `${formatCount(radius.notReached)} not reached`, ...(radius.unreachable > 0 ? [`${formatCount(radius.unreachable)} cannot be reached now`] : [])];
   return `${formatNoun(radius.touched, "device")} touched: ${inside.join(", ")}. ${outside.join(", ")}.`;
 }
 

@@ -4,6 +4,7 @@ import type { Route } from "next";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { DeploymentStateName, DeploymentView } from "@flotilla/fleet";
 import { StateSwatch } from "../../components/charts/state-bar.tsx";
+import { Select } from "../../components/ui/field.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatNoun } from "../../lib/format.ts";
 import { deploymentsQuery, type DeploymentFilter } from "./rollout-queries.ts";
@@ -69,10 +70,10 @@ export function FilterSelect({ label, value, onValue, options, all = "all" }: { 
   return (
     <label className="inline-flex items-center gap-1.5 text-ui">
       <span className="text-muted">{label}</span>
-      <select value={value} onChange={(event) => onValue(event.target.value)} className="h-8 max-w-52 rounded-md border border-line-strong bg-surface px-2 text-ink max-sm:h-11">
+      <Select value={value} onChange={(event) => onValue(event.target.value)} className="w-auto max-w-56 min-w-24">
         <option value="">{all}</option>
         {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
-      </select>
+      </Select>
     </label>
   );
 }

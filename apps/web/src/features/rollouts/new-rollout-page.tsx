@@ -6,6 +6,9 @@ import { useRouter } from "next/navigation";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { parseAsString, useQueryStates } from "nuqs";
 import type { BuildView, FleetView, RolloutPreview, RolloutView } from "@flotilla/fleet";
+import { Button } from "../../components/ui/button.tsx";
+import { Select } from "../../components/ui/field.tsx";
+import { ErrorNote } from "../../components/ui/notice.tsx";
 import { apiSend, messageOf, newIdempotencyKey } from "../../lib/api-client.ts";
 import { formatNoun } from "../../lib/format.ts";
 import { buildChoicesQuery } from "../builds/build-queries.ts";
@@ -38,7 +41,7 @@ export function NewRolloutPage() {
         {fleets.data?.items.length === 0 && <p className="text-ui">There is no fleet. <Link className="underline" href={"/fleets" as Route}>Name one</Link>: a label query over your devices.</p>}
         <FleetPicker fleets={fleets.data?.items ?? []} value={choice.fleet} onValue={(id) => void setChoice({ fleet: id })} />
         {fresh !== null && <PreviewPanel preview={fresh} />}
-        {preview.isError && <p role="alert" className="text-ui text-bad">{messageOf(preview.error)}</p>}
+        {preview.isError && <ErrorNote>{messageOf(preview.error)}</ErrorNote>}
       </Step>
       <Step number={3} title="Waves"><WaveTable waves={waves} onChange={setWaves} preview={fresh} /></Step>
       <Step number={4} title="Review"><Review build={build} fleet={fleet} waves={waves} valid={valid} preview={fresh} /></Step>
@@ -55,23 +58,21 @@ function Step({ number, title, children }: { number: number; title: string; chil
   );
 }
 
-const SELECT = "h-9 w-full max-w-lg rounded-md border border-line-strong bg-surface px-2.5 text-ui max-sm:h-11";
-
 function BuildPicker({ builds, value, onValue }: { builds: readonly BuildView[]; value: string | null; onValue: (id: string | null) => void }) {
   return (
-    <select aria-label="Build" className={SELECT} value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
+    <Select aria-label="Build" className="max-w-lg" value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
       <option value="">Choose a build…</option>
       {builds.map((build) => <option key={build.id} value={build.id}>{build.name} ({build.variants.map((variant) => `${variant.modelName} v${variant.number}`).join(", ")})</option>)}
-    </select>
+    </Select>
   );
 }
 
 function FleetPicker({ fleets, value, onValue }: { fleets: readonly FleetView[]; value: string | null; onValue: (id: string | null) => void }) {
   return (
-    <select aria-label="Fleet" className={SELECT} value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
+    <Select aria-label="Fleet" className="max-w-lg" value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
       <option value="">Choose a fleet…</option>
       {fleets.map((fleet) => <option key={fleet.id} value={fleet.id}>{fleet.name}: {formatNoun(fleet.devices, "device")} ({fleet.query === "" ? "every device" : fleet.query})</option>)}
-    </select>
+    </Select>
   );
 }
 
@@ -104,13 +105,11 @@ function Review({ build, fleet, waves, valid, preview }: { build: BuildView | nu
     <div className="grid gap-3">
       <p aria-live="polite" className="rounded-lg bg-sunken px-4 py-3 text-[15px] leading-snug text-pretty">{missing === null ? preview?.sentence : missing}</p>
       <div className="flex flex-wrap items-center gap-2 max-sm:grid">
-        <button type="button" aria-disabled={!startable || undefined} onClick={() => startable && create.mutate(true)} className="h-9 rounded-md bg-accent px-4 text-ui font-medium text-accent-ink aria-disabled:opacity-50 max-sm:h-12">
-          {create.isPending ? "Sending…" : `Start with ${formatNoun(first, "device")}`}
-        </button>
-        <button type="button" aria-disabled={!startable || undefined} onClick={() => startable && create.mutate(false)} className="h-9 rounded-md border border-line-strong px-4 text-ui aria-disabled:opacity-50 max-sm:h-12">Save as a draft</button>
+        <Button kind="primary" size="lg" busy={create.isPending} disabled={!startable} onClick={() => create.mutate(true)}>{missing === null ? `Start with ${formatNoun(first, "device")}` : "Start"}</Button>
+        <Button size="lg" disabled={!startable} onClick={() => create.mutate(false)}>Save as a draft</Button>
         <span className="text-xs text-muted max-sm:hidden">Ctrl-Enter starts</span>
       </div>
-      {create.isError && <p role="alert" className="text-ui text-bad">{messageOf(create.error)}</p>}
+      {create.isError && <ErrorNote>{messageOf(create.error)}</ErrorNote>}
     </div>
   );
 }

@@ -60,14 +60,14 @@ function RolloutBody({ rollout }: { rollout: RolloutView }) {
           <Section title="Waves"><WaveStrip waves={steps} /></Section>
           <Section title="Devices"><BlastPanel rollout={rollout} picked={filter.state} onPick={onPick} /></Section>
           {badCount(rollout.counts) > 0 && <Section title="Why devices failed">{failures.data === undefined ? <Waiting failed={failures.isError} /> : <FailureList groups={failures.data.items} />}</Section>}
+          <Section title="Latency of this build and the one before"><RolloutLatency rollout={rollout} /></Section>
         </div>
         <aside className="grid content-start gap-6">
           <Section title="If nobody does anything"><p className="text-ui text-pretty">{ifNothingIsDone(rollout)}</p></Section>
-          <Section title="Plan"><Plan rollout={rollout} /></Section>
           <Section title="What happened"><div className="max-h-96 overflow-auto">{events.data === undefined ? <Waiting failed={events.isError} /> : <EventTimeline events={events.data.items} />}</div></Section>
+          <Section title="Plan"><Plan rollout={rollout} /></Section>
         </aside>
       </div>
-      <Section title="Latency of this build and the one before"><RolloutLatency rollout={rollout} /></Section>
       <Section title="Deployments"><DeploymentsTable rolloutId={rollout.id} waves={rollout.waves.length} filter={filter} onFilter={(next) => void setFilter(next)} /></Section>
     </div>
     </Page>

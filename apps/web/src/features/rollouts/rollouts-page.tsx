@@ -5,6 +5,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import type { RolloutView } from "@flotilla/fleet";
 import { StateBar } from "../../components/charts/state-bar.tsx";
 import { WaveStrip } from "../../components/charts/wave-strip.tsx";
+import { Button } from "../../components/ui/button.tsx";
+import { Card } from "../../components/ui/card.tsx";
+import { ErrorState } from "../../components/ui/error-state.tsx";
+import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
@@ -17,7 +21,7 @@ export function RolloutsPage() {
   const now = useNow();
   const query = useInfiniteQuery(rolloutListQuery());
   const rollouts = query.data?.pages.flatMap((page) => page.items);
-  if (rollouts === undefined) return null;
+  if (rollouts === undefined) return query.isError ? <ErrorState error={query.error} onRetry={() => void query.refetch()} /> : <Card flush><TableSkeleton rows={5} /></Card>;
   if (rollouts.length === 0) return <EmptyRollouts />;
   const open = rollouts.filter((rollout) => isOpen(rollout.state));
   const others = rollouts.filter((rollout) => !isOpen(rollout.state));
@@ -25,7 +29,7 @@ export function RolloutsPage() {
     <div className="grid gap-6">
       {open.length > 0 && <RolloutTable title="Under way" rollouts={open} now={now} />}
       {others.length > 0 && <RolloutTable title={open.length > 0 ? "Before" : "All rollouts"} rollouts={others} now={now} />}
-      {query.hasNextPage && <button type="button" onClick={() => void query.fetchNextPage()} className="h-9 justify-self-start rounded-md border border-line-strong px-3 text-ui">{query.isFetchingNextPage ? "Loading…" : "Load more"}</button>}
+      {query.hasNextPage && <Button className="justify-self-start" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Load more</Button>}
     </div>
   );
 }
@@ -34,7 +38,7 @@ function RolloutTable({ title, rollouts, now }: { title: string; rollouts: reado
   return (
     <section className="grid gap-2">
       <h2 className="text-ui font-semibold">{title}</h2>
-      <ul className="divide-y divide-line overflow-hidden rounded-lg border border-line-strong">
+      <ul className="divide-y divide-line overflow-hidden rounded-lg border bg-surface shadow-lift">
         {rollouts.map((rollout) => <RolloutLine key={rollout.id} rollout={rollout} now={now} />)}
       </ul>
     </section>
@@ -51,7 +55,7 @@ export function RolloutLine({ rollout, now }: { rollout: RolloutView; now: numbe
     <li className="relative grid gap-x-5 gap-y-1.5 px-4 py-2.5 hover:bg-hover has-focus-visible:bg-hover md:grid-cols-[minmax(0,2.2fr)_8.5rem_minmax(0,1.4fr)_minmax(0,1.6fr)_7rem] md:items-center">
       <div className="min-w-0">
         <Link href={`/rollouts/${rollout.id}` as Route} className="block truncate text-ui font-medium after:absolute after:inset-0">{rollout.name}</Link>
-        <p className="truncate text-xs text-muted">{rollout.build.name} to {rollout.fleet.name}</p>
+        <p className="truncate text-xs text-muted">{rollout.name === `${rollout.build.name} to ${rollout.fleet.name}` ? (rollout.query === "" ? "every device" : rollout.query) : `${rollout.build.name} to ${rollout.fleet.name}`}</p>
       </div>
       <div className="text-ui"><ToneWord tone={tone}>{word}</ToneWord></div>
       <div className="grid gap-1">

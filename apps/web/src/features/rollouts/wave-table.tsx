@@ -1,10 +1,10 @@
 "use client";
 import { Plus, Trash2 } from "lucide-react";
 import type { RolloutPreview } from "@flotilla/fleet";
-import { formatNoun } from "../../lib/format.ts";
+import { Button, IconButton } from "../../components/ui/button.tsx";
+import { Input } from "../../components/ui/field.tsx";
+import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { presetOf, wavePresets, waveProblems, withWaveAdded, withWaveRemoved, type PlannedWave, type PresetKey } from "./wave-plan.ts";
-
-const CELL = "h-9 w-20 rounded-md border border-line-strong bg-surface px-2 text-right tabular-nums aria-invalid:border-(--state-bad) max-sm:h-11";
 
 /** The waves as a table one types into; presets fill it. `preview` adds how many devices each wave reaches. */
 export function WaveTable({ waves, onChange, preview }: { waves: readonly PlannedWave[]; onChange: (waves: PlannedWave[]) => void; preview: RolloutPreview | null }) {
@@ -38,13 +38,13 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
               return (
                 // Rows have no identity but their place.
                 <tr key={row} className="border-t border-line align-top">
-                  <th scope="row" className="py-2 pr-3 font-medium">{row + 1}</th>
+                  <th scope="row" className="py-2.5 pr-3 text-left font-medium">{row + 1}</th>
                   <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Share of wave ${row + 1} in percent`} value={wave.percent} onValue={(percent) => set(row, { percent })} invalid={wrong.length > 0} /> %</td>
-                  <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Soak time of wave ${row + 1} in seconds`} value={wave.soakSeconds} onValue={(soakSeconds) => set(row, { soakSeconds })} invalid={false} /> s</td>
+                  <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Soak time of wave ${row + 1} in seconds`} value={wave.soakSeconds} onValue={(soakSeconds) => set(row, { soakSeconds })} invalid={false} /> s{wave.soakSeconds >= 60 && <span className="ml-1 text-xs text-muted">{formatDuration(wave.soakSeconds * 1000)}</span>}</td>
                   <td className="py-1 pr-3 whitespace-nowrap"><NumberCell label={`Highest share of failures of wave ${row + 1} in percent`} value={wave.maxFailurePercent} onValue={(maxFailurePercent) => set(row, { maxFailurePercent })} invalid={false} /> % failures</td>
                   <td className="py-2.5 pr-3 whitespace-nowrap text-muted tabular-nums">{preview === null ? "…" : formatNoun(preview.waves[row]?.devices ?? 0, "device")}</td>
                   <td className="py-1">
-                    <button type="button" disabled={waves.length === 1} onClick={() => onChange(withWaveRemoved(waves, row))} aria-label={`Remove wave ${row + 1}`} className="grid size-9 place-items-center rounded-md text-muted hover:bg-hover disabled:opacity-40 max-sm:size-11"><Trash2 size={14} aria-hidden /></button>
+                    <IconButton disabled={waves.length === 1} label={`Remove wave ${row + 1}`} onClick={() => onChange(withWaveRemoved(waves, row))}><Trash2 size={14} aria-hidden /></IconButton>
                   </td>
                 </tr>
               );
@@ -54,12 +54,12 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
       </div>
       {problems.length > 0 && <ul role="alert" className="text-ui text-bad">{problems.map((problem) => <li key={`${problem.row}${problem.problem}`}>Wave {problem.row + 1}: {problem.problem}</li>)}</ul>}
       <div>
-        <button type="button" disabled={waves.length >= 20} onClick={() => onChange(withWaveAdded(waves))} className="inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-2.5 text-ui hover:bg-hover max-sm:h-11"><Plus size={14} aria-hidden />Add a wave</button>
+        <Button size="sm" disabled={waves.length >= 20} onClick={() => onChange(withWaveAdded(waves))}><Plus size={14} aria-hidden />Add a wave</Button>
       </div>
     </div>
   );
 }
 
 function NumberCell({ label, value, onValue, invalid }: { label: string; value: number; onValue: (value: number) => void; invalid: boolean }) {
-  return <input type="number" inputMode="decimal" min={0} step="any" aria-label={label} aria-invalid={invalid || undefined} className={CELL} value={Number.isNaN(value) ? "" : value} onChange={(event) => onValue(event.target.value === "" ? Number.NaN : Number(event.target.value))} />;
+  return <Input type="number" inputMode="decimal" min={0} step="any" aria-label={label} aria-invalid={invalid || undefined} className="w-20 text-right tabular" value={Number.isNaN(value) ? "" : value} onChange={(event) => onValue(event.target.value === "" ? Number.NaN : Number(event.target.value))} />;
 }
