@@ -41,14 +41,21 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 const STOP_TIMEOUT_MS = 5_000;
 const EXPIRE_EVERY_MS = 60_000;
 const SUMMARY_EVERY_MS = 60_000;
+/** Uploads live a day; a staged file that nothing was written to for two is what a crash left. */
+const STAGED_FILES_KEPT_MS = 2 * 24 * 3_600_000;
 
 /** A gateway: plain `node:http`, no framework, nothing of React or Prisma on the way of a sync. */
 export function createGateway(options: GatewayOptions): RunningGateway {
   const gateway = partsOf(options);
   const requestIds = requestIdSource();
+  let isStopping = false;
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, connectionsCheckingInterval: 1_000, noDelay: true },
-    (req, res) => void handle(gateway, req, res, requestIds(req)),
+    (req, res) => {
+      // Kept-alive connections must end with the request in hand, or a stop would wait for their time-out.
+      if (isStopping) res.setHeader("connection", "close");
+      void handle(gateway, req, res, requestIds(req));
+    },
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseRawRequest(error, socket as Socket, requestIds()));
   const timers: NodeJS.Timeout[] = [];
@@ -65,6 +72,7 @@ export function createGateway(options: GatewayOptions): RunningGateway {
       return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
     },
     async close() {
+      isStopping = true;
       for (const timer of timers) clearInterval(timer);
       await closeServer(server);
       await gateway.writer.flushed();
@@ -147,6 +155,8 @@ async function expire(gateway: Gateway): Promise<void> {
       await gateway.store.discard(uploadId);
       gateway.log.info({ uploadId }, "an upload was given up");
     }
+    const swept = await gateway.store.sweep(Date.now() - STAGED_FILES_KEPT_MS);
+    if (swept > 0) gateway.log.info({ files: swept }, "staged files that belong to no upload were deleted");
   } catch (error) {
     gateway.log.warn({ err: error }, "abandoned uploads could not be looked for");
   }

@@ -21,6 +21,8 @@ export type ArtifactStore = {
   commit(uploadId: string, expected: ArtifactRef): Promise<void>;
   /** Deletes what was staged for an upload; nothing happens when there is nothing. */
   discard(uploadId: string): Promise<void>;
+  /** Deletes staged files that were last written before `beforeMs` (Unix ms): leftovers of a crash. Answers how many. */
+  sweep(beforeMs: number): Promise<number>;
   /** Size of an artifact in bytes; null when it is not in the store. */
   sizeOf(sha256: string): Promise<number | null>;
   has(sha256: string): Promise<boolean>;

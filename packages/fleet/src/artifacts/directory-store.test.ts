@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -94,6 +94,18 @@ test("put takes bytes and files, and reading a range gives exactly its bytes", a
   expect(await readFile(store.pathOf(sha256Of(bytes)))).toEqual(bytes);
   expect(await buffer(await store.open(sha256Of(bytes), { start: 10, end: 19 }))).toEqual(bytes.subarray(10, 20));
   expect(await codeOf(store.open("0".repeat(64)))).toBe("not_found");
+});
+
+test("what a crash left in staging is swept, what is being written is not, and artifacts are never touched", async () => {
+  expect(await store.sweep(Date.now())).toBe(0);
+  const bytes = randomBytes(PART);
+  await store.put(bytes);
+  await stage("upl_old", bytes, 1);
+  await stage("upl_new", bytes, 1);
+  await utimes(join(root, "staging", "upl_old"), 1000, 1000);
+  expect(await store.sweep(Date.now() - 3_600_000)).toBe(1);
+  expect(await readdir(join(root, "staging"))).toEqual(["upl_new"]);
+  expect(await store.has(sha256Of(bytes))).toBe(true);
 });
 
 test("no name can lead out of the store", async () => {

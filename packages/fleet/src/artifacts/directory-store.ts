@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FleetError, sha256Schema, type ArtifactRef } from "@flotilla/protocol";
 import type { ArtifactStore, PartPlace } from "./artifact-store.ts";
@@ -51,6 +51,17 @@ export function directoryStore(root: string): ArtifactStore {
         await publish(staged, pathOf(expected.sha256));
       }),
     discard: (uploadId) => writers.exclusive(uploadId, () => rm(stagedPath(uploadId), { force: true })),
+    async sweep(beforeMs) {
+      let deleted = 0;
+      for (const name of await namesIn(staging)) {
+        const path = join(staging, name);
+        const found = await statOrNull(path);
+        if (found === null || found.mtimeMs >= beforeMs) continue;
+        await rm(path, { force: true });
+        deleted += 1;
+      }
+      return deleted;
+    },
     async open(sha256, range) {
       const path = pathOf(sha256);
       if ((await sizeOf(sha256)) === null) throw new FleetError("not_found", { public: "The artifact is not in the store." });
@@ -139,7 +150,16 @@ async function syncPath(path: string): Promise<void> {
   await file.sync();
 }
 
-async function statOrNull(path: string): Promise<{ size: number } | null> {
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function statOrNull(path: string): Promise<{ size: number; mtimeMs: number } | null> {
   try {
     return await stat(path);
   } catch (error) {
