@@ -4,7 +4,7 @@ import { syncAnswerOf, type SyncAnswerFacts } from "./sync-answer.ts";
 
 const request = { protocol: 1, bootId: "boot-1234", report: { targetVersion: 3 } } as unknown as SyncRequest;
 const target: Target = { targetVersion: 4, deploymentId: "dep_1", build: null, maxAttempts: 2, attemptTimeoutMs: 1000 };
-const facts: SyncAnswerFacts = { request, target: null, ack: null, hasOpenDeployment: false, intervalMs: 30_000, load: 0, nowMs: 0, random: 0.5 };
+const facts: SyncAnswerFacts = { request, target: null, mayHandOut: true, ack: null, hasOpenDeployment: false, intervalMs: 30_000, load: 0, nowMs: 0, random: 0.5 };
 
 test("the interval is drawn from 0.5 to 1.5 times the set one", () => {
   expect(syncAnswerOf({ ...facts, random: 0 }).syncAfterMs).toBe(15_000);
@@ -22,6 +22,13 @@ test("a target goes out only when the device's is older", () => {
   expect(syncAnswerOf({ ...facts, target }).target).toEqual(target);
   expect(syncAnswerOf({ ...facts, target: { ...target, targetVersion: 3 } }).target).toBeUndefined();
   expect(syncAnswerOf({ ...facts, target: { ...target, targetVersion: 2 } }).target).toBeUndefined();
+});
+
+test("a target that was not noted with the sync waits for the next one, but stops an install that it replaces at once", () => {
+  const installing = { ...request, report: { ...request.report, deployment: { deploymentId: "dep_0", targetVersion: 3, attempt: 1, phase: "installing" } } } as unknown as SyncRequest;
+  const answer = syncAnswerOf({ ...facts, target, mayHandOut: false, request: installing });
+  expect(answer.target).toBeUndefined();
+  expect(answer.commands).toEqual([{ kind: "cancel", deploymentId: "dep_0" }]);
 });
 
 test("an install is cancelled only when a newer target replaced it and it has not switched yet", () => {

@@ -4,6 +4,8 @@ import type { Command, SyncRequest, SyncResponse, Target } from "@flotilla/proto
 export type SyncAnswerFacts = {
   request: SyncRequest;
   target: Target | null;
+  /** False when the target is newer than the one that was noted with the sync. */
+  mayHandOut: boolean;
   ack: { epoch: string; seq: number } | null;
   hasOpenDeployment: boolean;
   intervalMs: number;
@@ -23,7 +25,7 @@ const STRETCH = 4;
 /** The answer to a sync: pure, so that the rules of the protocol can be tested without a server. */
 export function syncAnswerOf(facts: SyncAnswerFacts): SyncResponse {
   const { report } = facts.request;
-  const isNewer = facts.target !== null && facts.target.targetVersion > report.targetVersion;
+  const isNewer = facts.mayHandOut && facts.target !== null && facts.target.targetVersion > report.targetVersion;
   return {
     serverTime: new Date(facts.nowMs).toISOString(),
     syncAfterMs: syncAfterMs(facts),

@@ -44,6 +44,8 @@ export async function sync(gateway: Gateway, { req, res }: Call): Promise<void> 
     syncAnswerOf({
       request,
       target: isActive ? now.target : null,
+      // One that came while the sync was stored was not noted as handed out: it goes out with the next sync.
+      mayHandOut: now.target?.targetVersion === device.target?.targetVersion,
       ack: outcome.ack,
       hasOpenDeployment: now.openDeploymentId !== null,
       intervalMs: gateway.syncIntervalMs,
