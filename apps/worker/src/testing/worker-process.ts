@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** A line that the worker printed. */
-export type LogLine = { msg: string; [key: string]: unknown };
+type LogLine = { msg: string; [key: string]: unknown };
 
 /** The worker as it is started in production: a process of its own that only shares the database and the store. */
 export type WorkerProcess = {
