@@ -55,7 +55,7 @@ describe("durations", () => {
     expect(formatDuration(14 * 60_000 + 5_000)).toBe("14 min");
     expect(formatDuration(2 * 3_600_000 + 5 * 60_000)).toBe("2 h 5 min");
     expect(formatDuration(76 * 3_600_000)).toBe("3 d 4 h");
-    expect(formatDuration(-5)).toBe("0 ms");
+    expect(formatDuration(-5)).toBe("0 s");
   });
 });
 

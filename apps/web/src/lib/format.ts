@@ -60,6 +60,7 @@ const DAY = 24 * HOUR;
 /** A span of time in its two largest units: "850 ms", "12 s", "14 min", "2 h 5 min", "3 d 4 h". Negative spans count as 0. */
 export function formatDuration(ms: number): string {
   const span = Math.max(0, ms);
+  if (span === 0) return "0 s";
   if (span < 1000) return `${Math.round(span)} ms`;
   if (span < MINUTE) return `${Math.floor(span / 1000)} s`;
   if (span < 10 * MINUTE) return twoUnits(span, MINUTE, "min", 1000, "s");

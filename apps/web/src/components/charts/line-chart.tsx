@@ -25,13 +25,15 @@ export type LineChartProps = {
   /** Called with ms when a person drags over the plot or zooms by key. */
   onZoom?: (range: { fromMs: number; toMs: number }) => void;
   controls?: ReactNode;
+  /** Under the plot, on the same gutters: e.g. how many samples each step has. */
+  below?: ReactNode;
   /** Over the plot when there is nothing to draw: which of the several nothings it is. */
   empty?: ReactNode;
 };
 
 /** Lines over time with gaps, change markers, a table view, and points that can be walked through by arrow keys. */
 export function LineChart(props: LineChartProps) {
-  const { xs, lines, counts, format, height = 240 } = props;
+  const { xs, lines, counts, format, stepSeconds, height = 240 } = props;
   const [index, setIndex] = useState<number | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [plot, setPlot] = useState<uPlot | null>(null);
@@ -46,10 +48,10 @@ export function LineChart(props: LineChartProps) {
   const scale = props.scale ?? "linear";
   const limitValue = props.limit?.value ?? null;
   const options = useMemo(
-    () => lineOptions({ lines: shown, scale, format, limitValue, canZoom: props.onZoom !== undefined, onCursor: setIndex, latest: () => latest.current }),
+    () => lineOptions({ lines: shown, scale, stepSeconds, format, limitValue, canZoom: props.onZoom !== undefined, onCursor: setIndex, latest: () => latest.current }),
     // The structure string stands for `shown`: data must not recreate the plot.
     // oxlint-disable-next-line react/exhaustive-deps
-    [structure, scale, format, limitValue, props.onZoom !== undefined],
+    [structure, scale, stepSeconds, format, limitValue, props.onZoom !== undefined],
   );
   const data = useMemo(() => [[...xs], ...shown.map((line) => [...line.values])] as uPlot.AlignedData,
     // oxlint-disable-next-line react/exhaustive-deps
@@ -91,8 +93,9 @@ export function LineChart(props: LineChartProps) {
       >
         <UplotCanvas options={options} data={data} height={height} onReady={setPlot} />
         {!hasData && props.empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-ui text-muted">{props.empty}</div>}
-        {index !== null && hasData && <Tooltip plot={plot} index={index} xs={xs} stepSeconds={props.stepSeconds} lines={shown} counts={counts} format={format} />}
+        {index !== null && hasData && <Tooltip plot={plot} index={index} xs={xs} stepSeconds={stepSeconds} lines={shown} counts={counts} format={format} />}
       </div>
+      {props.below}
       <p aria-live="polite" className="sr-only">{index === null ? "" : reading(index, xs, shown, counts, format)}</p>
       {props.markers !== undefined && props.markers.length > 0 && <MarkerList markers={props.markers} />}
     </ChartFrame>

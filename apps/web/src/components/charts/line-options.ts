@@ -33,6 +33,7 @@ export type Overlay = {
 type Input = {
   lines: readonly ChartLine[];
   scale: "linear" | "log";
+  stepSeconds: number;
   format: (value: number | null) => string;
   limitValue: number | null;
   canZoom: boolean;
@@ -41,13 +42,14 @@ type Input = {
 };
 
 /** uPlot's options for time charts: our axes, gaps as gaps, markers and silence drawn over the plot. */
-export function lineOptions({ lines, scale, format, limitValue, canZoom, onCursor, latest }: Input): UplotOptions {
+export function lineOptions({ lines, scale, stepSeconds, format, limitValue, canZoom, onCursor, latest }: Input): UplotOptions {
   return {
     padding: [10, PLOT_RIGHT, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: canZoom, y: false, setScale: false, dist: 6 }, points: { size: 6 }, y: false },
     scales: {
-      x: { time: true, range: (_u, min, max) => [min ?? 0, max ?? 1] },
+      // A step lasts until the next one: the axis ends where the last step ends, as in the heatmap below it.
+      x: { time: true, range: (_u, min, max) => [min ?? 0, (max ?? 1) + stepSeconds] },
       y: scale === "log"
         ? { distr: 3, range: (_u, min, max) => logRange(min, max) }
         : { range: (_u, _min, max) => [0, linearTop(max, limitValue)] },

@@ -15,15 +15,15 @@ const helper = createColumnHelper<typeof deviceFeatures, DeviceRow>();
 
 /** Columns a person may hide, with the width of each in px. `name` always stays. */
 export const deviceColumnList = [
-  { id: "name", label: "Device", width: 230 },
-  { id: "presence", label: "Presence", width: 110 },
-  { id: "lastSeen", label: "Last seen", width: 96 },
-  { id: "build", label: "Build", width: 250 },
-  { id: "phase", label: "Phase", width: 110 },
-  { id: "class", label: "Class", width: 120 },
-  { id: "labels", label: "Labels", width: 260 },
-  { id: "p95", label: "p95, 1 h", width: 84 },
+  { id: "name", label: "Device", width: 200 },
+  { id: "presence", label: "Presence", width: 104 },
+  { id: "lastSeen", label: "Last seen", width: 92 },
+  { id: "build", label: "Build", width: 190 },
+  { id: "phase", label: "Phase", width: 92 },
+  { id: "class", label: "Class", width: 112 },
+  { id: "p95", label: "p95, 1 h", width: 80 },
   { id: "errors", label: "Errors, 1 h", width: 88 },
+  { id: "labels", label: "Labels", width: 220 },
 ] as const;
 export type DeviceColumn = (typeof deviceColumnList)[number]["id"];
 export const numericColumns: ReadonlySet<string> = new Set(["p95", "errors"]);
@@ -39,9 +39,9 @@ export const deviceColumns = helper.columns([
     helper.display({ id: "build", header: "Build", cell: ({ row }) => <BuildCell device={row.original} /> }),
     helper.display({ id: "phase", header: "Phase", cell: ({ row }) => <span className={row.original.phase === "idle" ? "text-muted" : ""}>{row.original.phase}</span> }),
     helper.display({ id: "class", header: "Class", cell: ({ row }) => row.original.className }),
-    helper.display({ id: "labels", header: "Labels", cell: ({ row }) => <LabelsCell labels={row.original.labels} /> }),
     helper.display({ id: "p95", header: "p95, 1 h", cell: ({ row }) => <span className={isStale(row.original.presence) ? "text-muted italic" : ""}>{formatMs(row.original.p95Ms)}</span> }),
     helper.display({ id: "errors", header: "Errors, 1 h", cell: ({ row }) => (row.original.errors === null ? "–" : formatCount(row.original.errors)) }),
+    helper.display({ id: "labels", header: "Labels", cell: ({ row }) => <LabelsCell labels={row.original.labels} /> }),
 ]);
 
 function NameCell({ device }: { device: DeviceRow }) {

@@ -63,7 +63,7 @@ export function DevicesTable(props: Props) {
       ref={scroller} onKeyDown={onKeyDown}
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0} role="region" aria-label={`${props.caption}. Keys j and k move, Enter opens.`}
-      className="h-[calc(100dvh-15rem)] min-h-72 overflow-auto rounded-lg border border-line-strong outline-offset-2"
+      className="h-[calc(100dvh-14.5rem)] min-h-72 overflow-auto rounded-lg border bg-surface shadow-lift outline-offset-2 max-lg:h-[calc(100dvh-20rem)]"
     >
       <table className="w-full table-fixed border-collapse text-ui tabular-nums" aria-rowcount={props.total ?? -1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
         <caption className="sr-only">{props.caption}</caption>

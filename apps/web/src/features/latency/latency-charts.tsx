@@ -10,7 +10,7 @@ import { SimulatedMark } from "../rollouts/tone-word.tsx";
 import { chartMarkers, keyOf, modesOf, percentileLines, splitLines } from "./chart-data.ts";
 import { emptyText, isSimulated, ranked, silentFrom, type Percentile } from "./series-view.ts";
 
-const MODE_TITLES: Record<string, string> = { field: "in the field", simulated: "simulated", scheduled: "scheduled runs", back_to_back: "back to back" };
+const MODE_TITLES: Record<string, string> = { field: "in the field", scheduled: "scheduled runs", back_to_back: "back to back" };
 const MAX_LINES = 8;
 
 type Zoom = (range: { fromMs: number; toMs: number }) => void;
@@ -44,19 +44,18 @@ function ModeCharts({ answer, mode, only, split, live, scale = "linear", heatmap
   const finding = findingFor(data, split, mode);
   const emptyNode = empty === null ? undefined : <span><strong className="block font-semibold text-ink">{empty.title}</strong>{empty.hint}</span>;
   const mark = isSimulated(mode) ? <SimulatedMark /> : null;
-  const suffix = only && mode === "field" ? "" : `, ${MODE_TITLES[mode] ?? mode}`;
+  // The mark says simulated; other modes are told in words where there are several.
+  const suffix = (only && mode === "field") || isSimulated(mode) ? "" : `, ${MODE_TITLES[mode] ?? mode}`;
   const heat = answer.heatmap.find((map) => map.mode === mode);
   return (
     <div className="grid gap-4">
-      <div>
         <LineChart
           title={`${split === null ? "Latency percentiles" : `Latency ${split}`}${suffix}`} subtitle={<>{mark}{hidden > 0 && <span> the {MAX_LINES} busiest series; {hidden} more in the table below</span>}</>}
           finding={finding} xs={data.xs} stepSeconds={answer.stepSeconds} lines={data.lines} counts={data.counts} format={formatMs} markers={markers}
           scale={scale} height={height} silentFrom={silent === null ? null : silent / 1000} empty={emptyNode}
+          below={data.samples > 0 && <CountStrip xs={data.xs} counts={data.counts} errors={data.errors} />}
           {...(limit === undefined ? {} : { limit })} {...(onZoom === undefined ? {} : { onZoom })}
         />
-        {data.samples > 0 && <CountStrip xs={data.xs} counts={data.counts} errors={data.errors} />}
-      </div>
       {heatmap && data.samples > 0 && <HeatmapChart title={`Distribution over time${suffix}`} subtitle={mark} points={heat?.points ?? []} {...range} height={height} />}
     </div>
   );

@@ -10,7 +10,7 @@ import { Page } from "../../components/ui/page.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
-import { formatDateTime, formatDuration } from "../../lib/format.ts";
+import { formatDateTime, formatDuration, formatPercent } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { ActionBar } from "./action-bar.tsx";
 import { BlastPanel } from "./blast-panel.tsx";
@@ -23,7 +23,6 @@ import { failureGroupsQuery, rolloutEventsQuery, rolloutQuery } from "./rollout-
 import { useRolloutAction } from "./use-rollout-action.ts";
 import { useRolloutKeys } from "./use-rollout-keys.ts";
 import { Verdict } from "./verdict.tsx";
-import { planInShort } from "./wave-plan.ts";
 import { badCount, deploymentOrder, isOpen, waveSteps } from "./words.ts";
 
 /** One rollout: the verdict and the buttons first, then how far it got, why it failed, and every device. */
@@ -86,8 +85,9 @@ function Waiting({ failed }: { failed: boolean }) {
 function Plan({ rollout }: { rollout: RolloutView }) {
   const { policy } = rollout;
   const facts: [string, string][] = [
-    ["Waves", planInShort(rollout.waves)],
-    ["Fails above", rollout.waves.map((wave) => `${wave.maxFailurePercent} %`).join(", ")],
+    ["Waves", rollout.waves.map((wave) => formatPercent(wave.percent)).join(" → ")],
+    ["Soaking", rollout.waves.map((wave) => formatDuration(wave.soakSeconds * 1000)).join(", ")],
+    ["Halts above", rollout.waves.map((wave) => `${wave.maxFailurePercent} %`).join(", ")],
     ["Judged from", `${policy.minSample} answers`], ["An attempt may take", formatDuration(policy.inProgressTimeoutMs)], ["Attempts", String(policy.maxAttempts)],
     ["Silence halts after", formatDuration(policy.waveTimeoutMs)], ["Query", rollout.query === "" ? "every device" : rollout.query],
     ...(rollout.startedAt === null ? [] : [["Started", formatDateTime(rollout.startedAt)] as [string, string]]),
