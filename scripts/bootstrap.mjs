@@ -211,15 +211,22 @@ function handOver(node, args) {
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
 }
 
-/** Killed npm leaves its script running; under npm, a new parent means that npm is gone. */
+/** npm that is killed with -9 leaves its script running, sometimes with a shell in between: then we got a new ancestor. */
 function watchParent(onGone) {
-  const parent = process.ppid;
+  const ancestors = () => [process.ppid, parentOf(process.ppid)].join();
+  const before = ancestors();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (ancestors() === before) return;
     clearInterval(timer);
     onGone();
   }, 1_000);
   timer.unref();
+}
+
+/** Undefined where the system does not tell. */
+function parentOf(pid) {
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
 }
 
 // ---------------------------------------------------------------- small things
