@@ -68,10 +68,10 @@ function dynamicImportFaults({ path, lines }: SourceFile): Fault[] {
   });
 }
 
-/** In the rules of the product, expected failures are FleetErrors; what cannot happen goes through assertNever. */
+/** In the rules of the product, expected failures are FleetErrors; what cannot happen goes through invariant or assertNever. */
 function thrownErrorFaults({ path, lines }: SourceFile): Fault[] {
   if (!path.startsWith("packages/fleet/src/") || path.includes(".test.") || path.includes("/testing/")) return [];
-  return lines.flatMap((line, at) => (/\bthrow new (Type|Range)?Error\(/.test(line) ? [`${path}:${at + 1} throws a plain Error; throw a FleetError (or assertNever)`] : []));
+  return lines.flatMap((line, at) => (/\bthrow new (Type|Range)?Error\(/.test(line) ? [`${path}:${at + 1} throws a plain Error; throw a FleetError, or use invariant or assertNever`] : []));
 }
 
 /** The linter knows `process.env`; this is its other door. */

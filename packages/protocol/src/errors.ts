@@ -126,3 +126,8 @@ export function problemOf(error: unknown, requestId: string): Problem & Record<s
 export function assertNever(value: never): never {
   throw new Error(`unexpected value ${JSON.stringify(value)}`);
 }
+
+/** For what cannot happen unless we made a mistake: a bug, so it is answered as `internal` and its text stays in the log. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}

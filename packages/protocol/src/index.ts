@@ -1,5 +1,5 @@
 export { FLOTILLA_VERSION, PROTOCOL_VERSION } from "./version.ts";
-export { FleetError, assertNever, fleetErrorCodes, isRetryable, problemOf, problemSchema, statusOf } from "./errors.ts";
+export { FleetError, assertNever, fleetErrorCodes, invariant, isRetryable, problemOf, problemSchema, statusOf } from "./errors.ts";
 export type { FleetErrorCode, Problem } from "./errors.ts";
 export { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
 export type { SparseBuckets } from "./histogram.ts";

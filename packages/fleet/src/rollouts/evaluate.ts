@@ -1,5 +1,5 @@
 import { withAdvisoryLock, withSql, withTx, sqlOf, type Db, type Sql, type Tx } from "@flotilla/db";
-import { assertNever, type Cause } from "@flotilla/protocol";
+import { assertNever, type Cause, invariant } from "@flotilla/protocol";
 import { recordAudit } from "../access/index.ts";
 import { recordChange, recordChanges } from "../changes/index.ts";
 import { systemPrincipal } from "../principal.ts";
@@ -106,7 +106,7 @@ async function applyStep(db: Db, rollout: RolloutRow, step: Step, now: Date, chu
     case "offer":
       return holding(db, rollout, async (sql) => {
         const build = await buildRow(sql, rollout.build_id);
-        if (build === undefined) throw new Error(`build ${rollout.build_id} is gone`);
+        invariant(build !== undefined, `build ${rollout.build_id} is gone`);
         const { offered } = await offerChunk(sql, rollout, build, now, chunk);
         await recordChange(sql, "rollout", rollout.id);
         return offered;
@@ -188,7 +188,7 @@ async function stateStep(db: Db, rollout: RolloutRow, event: RolloutTransition, 
 async function planMembers(db: Db, rollout: RolloutRow, now: Date, chunk: number): Promise<number | null> {
   const places = await withSql(db, async (sql): Promise<PlannedMember[]> => {
     const build = await buildRow(sql, rollout.build_id);
-    if (build === undefined) throw new Error(`build ${rollout.build_id} is gone`);
+    invariant(build !== undefined, `build ${rollout.build_id} is gone`);
     const members = await loadMembers(sql, { rolloutId: rollout.id, query: rollout.query, createdAt: rollout.created_at }, build);
     const waves = await waveRows(sql, [rollout.id]);
     return placesOf(members, { salt: rollout.salt, percents: waves.map((w) => w.percent), hasBegun: waves[0]?.state !== "pending" });

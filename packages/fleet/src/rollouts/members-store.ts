@@ -1,5 +1,6 @@
 import type { Sql } from "@flotilla/db";
 import type { DeviceClass } from "@flotilla/protocol";
+import { invariant } from "@flotilla/protocol";
 import { recordChanges } from "../changes/index.ts";
 import { parseSelector, selectorSql } from "../devices/index.ts";
 import { newId } from "../id.ts";
@@ -45,7 +46,7 @@ export async function loadMembers(sql: Sql, scope: MemberScope, build: BuildRow)
   const classes = await loadClasses(sql);
   return rows.map((row) => {
     const deviceClass = classes.get(row.class_key);
-    if (deviceClass === undefined) throw new Error(`the class of device ${row.id} changed while it was read`);
+    invariant(deviceClass !== undefined, `the class of device ${row.id} changed while it was read`);
     const candidate = { isRevoked: row.is_revoked, isInNewerRollout: row.is_in_newer, runsBuild: row.runs_build, class: deviceClass };
     return {
       deviceId: row.id, name: row.name, className: row.class_name, lastSeenAt: row.last_seen_at, isMissing: row.is_missing,

@@ -1,3 +1,4 @@
+import { invariant } from "@flotilla/protocol";
 import type { DeploymentStateName, RolloutStateName, WaveStateName } from "./types.ts";
 
 // Which state follows which, for rollouts, waves and deployments. Every write of such a state takes its "from" states
@@ -97,7 +98,7 @@ export function nextDeploymentState(state: DeploymentStateName, event: Deploymen
 export function moveOf<State extends string, Event extends string>(table: Table<State, Event>, event: Event): { from: State[]; to: State } {
   const from = (Object.keys(table) as State[]).filter((state) => table[state][event] !== undefined);
   const to = from[0] === undefined ? undefined : table[from[0]][event];
-  if (to === undefined) throw new Error(`no state allows ${event}`);
+  invariant(to !== undefined, `no state allows ${event}`);
   return { from, to };
 }
 

@@ -1,4 +1,5 @@
 import type { Sql } from "@flotilla/db";
+import { invariant } from "@flotilla/protocol";
 import { LatencySum, type LatencySumRow } from "./latency-sum.ts";
 
 /** The four roll-up tables and what names a row in them. */
@@ -44,7 +45,7 @@ const MAX_ROUNDS = 5;
 export async function addToRollUp<Key extends RollUpKey>(sql: Sql, table: RollUpTable, sums: SumsByKey<Key>): Promise<void> {
   let open = sums.entries();
   for (let round = 0; open.length > 0; round += 1) {
-    if (round === MAX_ROUNDS) throw new Error(`rows of ${table} keep vanishing`);
+    invariant(round !== MAX_ROUNDS, `rows of ${table} keep vanishing`);
     const merged = await mergeExisting(sql, table, open);
     open = open.filter(({ name }) => !merged.has(name));
     if (open.length === 0) return;
@@ -75,7 +76,7 @@ async function mergeExisting<Key extends RollUpKey>(sql: Sql, table: RollUpTable
   for (const row of rows) {
     const name = nameOf(row as unknown as Key);
     const entry = byName.get(name);
-    if (entry === undefined) throw new Error(`a row of ${table} was read that was not asked for`);
+    invariant(entry !== undefined, `a row of ${table} was read that was not asked for`);
     entry.sum.addRow(row);
     merged.add(name);
     changed.push({ key: entry.key, row: entry.sum.toRow() });
