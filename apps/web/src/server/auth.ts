@@ -2,7 +2,7 @@ import type { Db } from "@flotilla/db";
 import { newId } from "@flotilla/fleet";
 import { betterAuth, APIError } from "better-auth";
 import { createAuthEndpoint } from "better-auth/api";
-import { prismaAdapter } from "better-auth/adapters/prisma";
+import { prismaAdapter } from "@better-auth/prisma-adapter";
 import { setSessionCookie } from "better-auth/cookies";
 import { z } from "zod";
 import type { WebEnv } from "../env.ts";
@@ -14,7 +14,7 @@ export const PASSWORD_MIN = 10;
 export const PASSWORD_MAX = 128;
 
 /** What of better-auth a browser may call, under /api/auth. Everything else answers 404. */
-export const AUTH_PATHS = ["/sign-in/email", "/sign-out", "/change-password", "/list-sessions", "/revoke-session", "/revoke-other-sessions", "/update-user"] as const;
+export const AUTH_PATHS = ["/sign-in/email", "/sign-out"] as const;
 
 /** Signs a person in who has proven who they are in another way (a one-time link). Not reachable over HTTP. */
 const startSession = {
