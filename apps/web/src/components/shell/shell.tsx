@@ -7,7 +7,10 @@ import { navItems } from "./navigation.ts";
 import { PhoneBar } from "./phone-bar.tsx";
 import { Rail } from "./rail.tsx";
 import { useShortcutListener, useShortcuts, type Shortcut } from "./shortcuts.ts";
-import { TopBar, type Person } from "./top-bar.tsx";
+import { PersonProvider, type Person } from "./person.tsx";
+import { TopBar } from "./top-bar.tsx";
+import { UploadDock } from "../../features/upload/upload-dock.tsx";
+import { DropAnywhere } from "../../features/upload/drop-anywhere.tsx";
 
 /** What surrounds every page of a signed-in person. */
 export function Shell({ person, children }: { person: Person; children: ReactNode }) {
@@ -23,8 +26,9 @@ export function Shell({ person, children }: { person: Person; children: ReactNod
   ]);
   useShortcutListener();
   return (
+    <PersonProvider person={person}>
     <div className="lg:grid lg:grid-cols-[208px_minmax(0,1fr)]">
-      <a href="#main" className="fixed top-2 left-2 z-60 -translate-y-16 rounded-md border bg-raised px-3 py-1.5 font-medium shadow-float focus:translate-y-0">Skip to content</a>
+      <a href="#main" className="fixed top-2 left-2 z-60 -translate-y-16 rounded-md border bg-raised px-3 py-1.5 font-medium focus:translate-y-0 focus:shadow-float">Skip to content</a>
       <Rail />
       <div className="flex min-h-dvh min-w-0 flex-col max-lg:pb-[calc(3.5rem+env(safe-area-inset-bottom))]">
         <TopBar person={person} onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} />
@@ -33,7 +37,10 @@ export function Shell({ person, children }: { person: Person; children: ReactNod
       <PhoneBar />
       <CommandPalette open={palette} onOpenChange={setPalette} />
       <KeyHelp open={help} onOpenChange={setHelp} />
+      <DropAnywhere />
+      <UploadDock />
     </div>
+    </PersonProvider>
   );
 }
 

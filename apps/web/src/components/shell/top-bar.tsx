@@ -5,12 +5,11 @@ import { LiveLight } from "../live/live-light.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { IconButton, buttonClass } from "../ui/button.tsx";
 import { Kbd } from "../ui/kbd.tsx";
+import type { Person } from "./person.tsx";
 import { setSingleKeys, useSingleKeys } from "./shortcuts.ts";
 import { useTheme, type ThemeChoice } from "./use-theme.ts";
 import { signOut } from "./sign-out.ts";
 import { Wordmark } from "./wordmark.tsx";
-
-export type Person = { name: string; role: "viewer" | "operator" | "admin" };
 
 /** Search, how fresh the page is, and the person. */
 export function TopBar({ person, onSearch, onHelp }: { person: Person; onSearch: () => void; onHelp: () => void }) {
@@ -63,5 +62,5 @@ function PersonMenu({ person, onHelp }: { person: Person; onHelp: () => void }) 
 function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
-  return letters.map((word) => [...(word ?? "")][0]?.toUpperCase() ?? "").join("");
+  return letters.map((word) => String.fromCodePoint(word?.codePointAt(0) ?? 32).toUpperCase()).join("");
 }

@@ -1,0 +1,22 @@
+"use client";
+import { useEffect, useSyncExternalStore } from "react";
+import { uploads } from "./browser-uploads.ts";
+import { isUnderWay, type UploadItem } from "./upload-item.ts";
+
+const NONE: readonly UploadItem[] = [];
+
+/** The uploads of this tab, fresh with every step they make. */
+export function useUploads(): readonly UploadItem[] {
+  return useSyncExternalStore((onChange) => uploads().subscribe(onChange), () => uploads().items(), () => NONE);
+}
+
+/** Asks once before the tab is closed while something is being sent. */
+export function useLeaveWarning(items: readonly UploadItem[]): void {
+  const busy = items.some(isUnderWay);
+  useEffect(() => {
+    if (!busy) return;
+    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [busy]);
+}
