@@ -28,7 +28,7 @@ export const modelRoutes: Route[] = [
   }),
   defineRoute({
     method: "get", path: "/models/{id}/versions", tag: "Models", summary: "Versions of a model, newest first", access: reads,
-    params: idParams, query: pageQuery, answer: pageOf(versionSchema),
+    params: idParams, query: pageQuery.extend({ number: z.coerce.number().int().min(1).optional() }), answer: pageOf(versionSchema),
     handle: ({ tx, principal, params, query }) => listVersions(tx, principal, { ...query, modelId: params.id }),
   }),
   defineRoute({

@@ -1,0 +1,108 @@
+"use client";
+import type { VersionInspection, VersionView } from "@flotilla/fleet";
+import { ArrowDown, ArrowUp } from "lucide-react";
+import { useMemo, useState } from "react";
+import { Card } from "../../components/ui/card.tsx";
+import { EmptyState } from "../../components/ui/empty-state.tsx";
+import { SearchField } from "../../components/ui/search-field.tsx";
+import { Button } from "../../components/ui/button.tsx";
+import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
+import { formatBytes, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
+import { costByOperator, filterLayers, sortLayers, type LayerOrder, type LayerSort } from "./layer-order.ts";
+
+type Layer = VersionInspection["layers"][number];
+const PAGE = 100;
+
+/** Where the time goes: by kind of operator as bars, by layer as a table. */
+export function LayersTab({ version }: { version: VersionView }) {
+  const layers = version.inspection?.layers ?? [];
+  if (layers.length === 0) {
+    return <Card><EmptyState title="No layer was timed" className="py-8">{version.inspection === null ? "Layer times come with the import." : "The runtime gave no times for single layers of this model."}</EmptyState></Card>;
+  }
+  return (
+    <div className="space-y-4">
+      <OperatorBars layers={layers} />
+      <LayerTable layers={layers} />
+    </div>
+  );
+}
+
+function OperatorBars({ layers }: { layers: readonly Layer[] }) {
+  const costs = costByOperator(layers);
+  const most = Math.max(...costs.map((cost) => cost.sharePercent));
+  return (
+    <Card title="Time by operator" subtitle="Median of one run, summed over the layers of a kind">
+      <ul className="space-y-1.5">
+        {costs.slice(0, 10).map((cost) => (
+          <li key={cost.opType} className="grid grid-cols-[minmax(0,9rem)_minmax(0,1fr)_8.5rem] items-center gap-3 text-xs max-sm:grid-cols-[minmax(0,6rem)_minmax(0,1fr)_6rem]">
+            <span className="truncate">{cost.opType} <span className="text-muted tabular">×{cost.layers}</span></span>
+            <span aria-hidden className="h-3 rounded-sm bg-hover"><span className="block h-full rounded-sm bg-accent" style={{ width: `${(cost.sharePercent / most) * 100}%` }} /></span>
+            <span className="text-right tabular">{formatMs(cost.medianUs / 1000)} <span className="text-muted">{formatPercent(cost.sharePercent)}</span></span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+const COLUMNS: { sort: LayerSort; label: string; numeric: boolean }[] = [
+  { sort: "position", label: "#", numeric: true },
+  { sort: "name", label: "Layer", numeric: false },
+  { sort: "opType", label: "Operator", numeric: false },
+  { sort: "time", label: "Time", numeric: true },
+  { sort: "share", label: "Share", numeric: true },
+  { sort: "parameters", label: "Parameters", numeric: true },
+];
+
+function LayerTable({ layers }: { layers: readonly Layer[] }) {
+  const [order, setOrder] = useState<LayerOrder>({ by: "time", descending: true });
+  const [search, setSearch] = useState("");
+  const [shown, setShown] = useState(PAGE);
+  const rows = useMemo(() => sortLayers(filterLayers(layers, search), order), [layers, search, order]);
+  const most = Math.max(...layers.map((layer) => layer.sharePercent));
+  return (
+    <Card title="Layers" subtitle={`${formatCount(rows.length)} of ${formatCount(layers.length)}`} actions={<SearchField label="Find by name or operator" value={search} onChange={setSearch} className="sm:w-56" />} flush>
+      <Table caption="Latency by layer">
+        <thead>
+          <tr>
+            {COLUMNS.map((column) => <SortHeader key={column.sort} {...column} order={order} onOrder={setOrder} />)}
+            <Th>Output</Th><Th>Runs on</Th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, shown).map(({ layer, position }) => (
+            <Tr key={position}>
+              <Td numeric className="text-muted">{position + 1}</Td>
+              <Td className="max-w-80 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
+              <Td className="whitespace-nowrap">{layer.opType}</Td>
+              <Td numeric className="whitespace-nowrap">{formatMs(layer.medianUs / 1000)}</Td>
+              <Td numeric className="whitespace-nowrap">
+                <span className="inline-flex items-center justify-end gap-2">
+                  <span aria-hidden className="h-1.5 w-16 rounded-full bg-hover max-sm:hidden"><span className="block h-full rounded-full bg-accent" style={{ width: `${(layer.sharePercent / most) * 100}%` }} /></span>
+                  <span className="w-12">{formatPercent(layer.sharePercent)}</span>
+                </span>
+              </Td>
+              <Td numeric className="whitespace-nowrap">{layer.parameterBytes === null ? "–" : formatBytes(layer.parameterBytes)}</Td>
+              <Td className="font-mono text-xs whitespace-nowrap">{layer.outputShape?.join(" × ") ?? "–"}</Td>
+              <Td className="whitespace-nowrap text-muted">{layer.provider.replace("ExecutionProvider", "")}</Td>
+            </Tr>
+          ))}
+        </tbody>
+      </Table>
+      {rows.length === 0 && <EmptyState title="No layer matches" className="py-8" action={<Button onClick={() => setSearch("")}>Clear the search</Button>} />}
+      {rows.length > shown && <div className="border-t p-2 text-center"><Button kind="quiet" size="sm" onClick={() => setShown((count) => count + PAGE * 5)}>Show more</Button></div>}
+    </Card>
+  );
+}
+
+function SortHeader({ sort, label, numeric, order, onOrder }: { sort: LayerSort; label: string; numeric: boolean; order: LayerOrder; onOrder: (order: LayerOrder) => void }) {
+  const isActive = order.by === sort;
+  const Arrow = order.descending ? ArrowDown : ArrowUp;
+  return (
+    <Th numeric={numeric} aria-sort={isActive ? (order.descending ? "descending" : "ascending") : "none"} className="px-0">
+      <button type="button" className="inline-flex h-8 w-full items-center gap-1 px-3 hover:text-ink" style={numeric ? { justifyContent: "flex-end" } : undefined} onClick={() => onOrder({ by: sort, descending: isActive ? !order.descending : numeric && sort !== "position" })}>
+        {label}<Arrow size={11} aria-hidden className={isActive ? "" : "opacity-0"} />
+      </button>
+    </Th>
+  );
+}

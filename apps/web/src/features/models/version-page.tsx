@@ -1,0 +1,28 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { Hammer } from "lucide-react";
+import type { Route } from "next";
+import { Badge } from "../../components/ui/badge.tsx";
+import { LinkButton } from "../../components/ui/button.tsx";
+import { Page } from "../../components/ui/page.tsx";
+import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { versionQuery } from "./model-queries.ts";
+import { BenchmarkButton } from "./benchmark-button.tsx";
+import { VersionState } from "./version-words.tsx";
+import { VersionView } from "./version-view.tsx";
+
+/** The page of a version; its head follows the state. */
+export function VersionPage({ id, modelId, modelName, number }: { id: string; modelId: string; modelName: string; number: number }) {
+  const { data: version } = useQuery(versionQuery(id));
+  return (
+    <Page
+      title={<span className="flex flex-wrap items-center gap-2">{modelName} v{number}{version && <VersionState state={version.state} />}{version?.aliases.map((alias) => <Badge key={alias} tone="accent">{alias}</Badge>)}</span>}
+      crumbs={[{ label: "Models", href: "/models" }, { label: modelName, href: `/models/${modelId}` }]}
+      subtitle={version && <>Uploaded by {version.createdByName} <TimeAgo at={version.createdAt} /></>}
+      actions={version?.state === "ready" && <><BenchmarkButton versionId={id} /><LinkButton href={`/builds/new?version=${id}` as Route} kind="primary"><Hammer size={14} aria-hidden />Make a build</LinkButton></>}
+      wide
+    >
+      <VersionView id={id} />
+    </Page>
+  );
+}
