@@ -23,11 +23,10 @@ export async function handleAuth(platform: Platform, request: Request): Promise<
     const forwarded = new Request(request.url, { method: request.method, headers: request.headers, ...(text !== undefined && text !== "" && { body: text }) });
     if (path === "/sign-in/email") return await signIn(platform, forwarded, text ?? "", requestId);
     const caller = await callerOf(platform, new Headers({ cookie: request.headers.get("cookie") ?? "" }), requestId);
-    if (caller.principal === null) throw failure("unauthenticated", "Sign in first.");
     const answer = await platform.auth.handler(forwarded);
-    if (answer.ok && request.method !== "GET") {
-      const { principal } = caller;
-      await withTx(platform.db, (tx) => recordAudit(tx, principal, { action: actionOf(path), objectKind: "person", objectId: principal.id, objectName: principal.name }));
+    const { principal } = caller;
+    if (answer.ok && principal !== null) {
+      await withTx(platform.db, (tx) => recordAudit(tx, principal, { action: "session.sign_out", objectKind: "person", objectId: principal.id, objectName: principal.name }));
     }
     return answer;
   } catch (error) {
@@ -59,19 +58,6 @@ async function signIn(platform: Platform, request: Request, text: string, reques
 /** The address nearest to us that a proxy (or Next itself) has noted. */
 function addressOf(headers: Headers): string {
   return headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "unknown";
-}
-
-function actionOf(path: string): string {
-  switch (path) {
-    case "/sign-out":
-      return "session.sign_out";
-    case "/change-password":
-      return "person.change_password";
-    case "/update-user":
-      return "person.rename";
-    default:
-      return "session.revoke";
-  }
 }
 
 async function readSmallBody(request: Request): Promise<string> {

@@ -8,7 +8,7 @@ export function textOf(param: Param): string {
 /** Where to go after signing in: a path of this app, never another site. */
 export function safeNextPath(param: Param): string {
   const text = textOf(param);
-  if (!text.startsWith("/") || text.startsWith("//") || text.includes("\\") || /[\u0000-\u001f]/.test(text)) return "/";
+  if (!text.startsWith("/") || text.startsWith("//") || text.includes("\\") || /\p{Cc}/u.test(text)) return "/";
   const { origin, pathname, search } = new URL(text, "http://app.invalid");
   if (origin !== "http://app.invalid" || pathname.startsWith("//") || pathname.startsWith("/sign-in") || pathname.startsWith("/api/")) return "/";
   return pathname + search;

@@ -3,6 +3,7 @@ import { Button } from "../../components/ui/button.tsx";
 import { Field, Input } from "../../components/ui/field.tsx";
 import { ErrorNote } from "../../components/ui/notice.tsx";
 import { ApiProblem } from "../../lib/api-client.ts";
+import { FocusFirstField } from "./focus-first-field.tsx";
 import { useSubmit } from "./use-submit.ts";
 
 export function SignInForm({ next }: { next: string }) {
@@ -13,7 +14,8 @@ export function SignInForm({ next }: { next: string }) {
   });
   return (
     <form onSubmit={form.onSubmit} className="space-y-4" method="post">
-      <Field label="E-mail"><Input name="email" type="email" autoComplete="username" required autoFocus /></Field>
+      <FocusFirstField />
+      <Field label="E-mail"><Input name="email" type="email" autoComplete="username" required /></Field>
       <Field label="Password"><Input name="password" type="password" autoComplete="current-password" required /></Field>
       {form.error !== null && <ErrorNote>{form.error}</ErrorNote>}
       <Button type="submit" kind="primary" size="lg" busy={form.busy} className="w-full">Sign in</Button>

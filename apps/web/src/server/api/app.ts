@@ -60,7 +60,7 @@ async function run(platform: Platform, route: Route, c: Context, requestId: stri
   const inTx = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => withTx(platform.db, work);
   const handle = async (tx: Tx): Promise<Result> => {
     const cookies: string[] = [];
-    const context = { ...given, tx, principal, request: c.req.raw, requestId, origin, platform, inTx, cookies } as RouteContext<undefined, undefined, undefined>;
+    const context = { ...given, tx, principal, sessionId: caller.via === "cookie" ? caller.sessionId : null, request: c.req.raw, requestId, origin, platform, inTx, cookies } as RouteContext<undefined, undefined, undefined>;
     return { status: route.status ?? 200, body: await route.handle(context), cookies };
   };
   if (route.method === "get") return respond(await handle(platform.db.prisma), requestId);

@@ -16,6 +16,8 @@ export type RouteContext<P, Q, B> = {
   params: Parsed<P>;
   query: Parsed<Q>;
   body: Parsed<B>;
+  /** Of a caller with a cookie. */
+  sessionId: string | null;
   request: Request;
   requestId: string;
   /** Origin under which people reach this app. */

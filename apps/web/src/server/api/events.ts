@@ -37,7 +37,8 @@ function lastEventId(request: Request): number | null {
 async function feed(platform: Platform, controller: ReadableStreamDefaultController<Uint8Array>, gone: AbortController, after: number | null): Promise<void> {
   const encoder = new TextEncoder();
   let leave: (() => void) | undefined;
-  let beat: NodeJS.Timeout | undefined;
+  const beat = setInterval(() => send("event: alive\ndata: {}\n\n"), HEARTBEAT_MS);
+  beat.unref();
   const end = (): void => {
     clearInterval(beat);
     leave?.();
@@ -59,8 +60,6 @@ async function feed(platform: Platform, controller: ReadableStreamDefaultControl
   gone.signal.addEventListener("abort", end, { once: true });
   if (gone.signal.aborted) return end();
   send("retry: 2000\n: connected\n\n");
-  beat = setInterval(() => send("event: alive\ndata: {}\n\n"), HEARTBEAT_MS);
-  beat.unref();
   try {
     const stop = await platform.hub.subscribe(
       { onEvents: (events) => send(events.map(message).join("")), onPruned: (newest) => send(`id: ${newest}\nevent: pruned\ndata: {}\n\n`) },

@@ -5,6 +5,7 @@ import { fleetRoutes } from "./fleets.ts";
 import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./access.ts";
 import { latencyRoutes } from "./latency.ts";
+import { meRoutes } from "./me.ts";
 import { modelRoutes } from "./models.ts";
 import { overviewRoutes } from "./overview.ts";
 import { peopleRoutes } from "./people.ts";
@@ -17,6 +18,7 @@ import { uploadRoutes } from "./uploads.ts";
 export const routes: readonly Route[] = [
   ...platformRoutes,
   ...sessionRoutes,
+  ...meRoutes,
   ...overviewRoutes,
   ...uploadRoutes,
   ...modelRoutes,

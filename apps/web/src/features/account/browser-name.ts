@@ -1,0 +1,8 @@
+/** "Firefox on Linux" from a User-Agent line; what it is called when nothing is recognised. */
+export function browserName(userAgent: string | null): string {
+  if (userAgent === null || userAgent === "") return "Unknown browser";
+  const browser = [/\b(Edg)\//, /\b(OPR)\//, /\b(Firefox)\//, /\b(Chrome|Chromium|HeadlessChrome)\//, /\b(Safari)\//].map((pattern) => pattern.exec(userAgent)?.[1]).find((name) => name !== undefined);
+  const system = [/(Android)/, /(iPhone|iPad)/, /(Windows)/, /(Mac OS X)/, /(Linux)/].map((pattern) => pattern.exec(userAgent)?.[1]).find((name) => name !== undefined);
+  const name = browser === undefined ? (userAgent.split(/[/ ]/)[0] ?? userAgent).slice(0, 40) : ({ Edg: "Edge", OPR: "Opera", HeadlessChrome: "Chrome" }[browser] ?? browser);
+  return system === undefined ? name : `${name} on ${system.replace("Mac OS X", "macOS")}`;
+}

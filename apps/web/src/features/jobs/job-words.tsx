@@ -1,0 +1,30 @@
+import type { JobStateName, JobView } from "@flotilla/fleet";
+import type { Route } from "next";
+import { StateWord, type BadgeTone } from "../../components/ui/badge.tsx";
+
+const TONES: Record<JobStateName, BadgeTone> = { queued: "neutral", running: "busy", succeeded: "ok", failed: "bad", cancelled: "neutral", quarantined: "warn" };
+
+export function JobState({ state, cancelRequested = false }: { state: JobStateName; cancelRequested?: boolean }) {
+  if (state === "running" && cancelRequested) return <StateWord tone="warn" word="stopping" />;
+  return <StateWord tone={TONES[state]} word={state} ended={state === "cancelled"} />;
+}
+
+/** Where the thing is that the job is about; null when it has no page. */
+export function subjectHref(job: Pick<JobView, "subjectKind" | "subjectId">): Route | null {
+  if (job.subjectId === null) return null;
+  if (job.subjectKind === "build") return `/builds/${job.subjectId}` as Route;
+  // The version's page takes an id in place of the number, and the model is looked up there.
+  if (job.subjectKind === "version") return `/models/-/v/${job.subjectId}` as Route;
+  return null;
+}
+
+export function isEnded(state: JobStateName): boolean {
+  return state !== "queued" && state !== "running";
+}
+
+/** Runs, or waits behind how many. */
+export function progressWords(job: JobView): string {
+  if (job.state === "queued") return job.queuedBefore === null || job.queuedBefore === 0 ? "next" : `${job.queuedBefore} before it`;
+  if (job.state === "running") return job.progressText ?? "";
+  return job.cause ?? "";
+}
