@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ export async function startPlatform(options: { dataDir?: string; args?: string[]
   try {
     await until("the platform answers", async () => {
       if (launcher.exitCode !== null) throw new Stop(`the launcher ended with ${launcher.exitCode}:\n${output}`);
-      return (await fetch(`http://127.0.0.1:${port}/api/v1/health`)).ok;
+      return existsSync(join(dataDir, "credentials.json")) && (await fetch(`http://127.0.0.1:${port}/api/v1/health`)).ok;
     }, 240_000);
   } catch (error) {
     await stop();
