@@ -23,7 +23,7 @@ function importRule(folder: string, options: { mayUseDb?: boolean; file?: string
   }
   for (const { names, home, reason } of GUARDED) {
     if (home === `${folder}/**` || home === options.file) continue;
-    patterns.push({ group: [...names], message: `${reason}.` });
+    patterns.push({ regex: `^(${names.join("|")})(/|$)`, message: `${reason}.` });
   }
   if (options.isDeciding) {
     patterns.push({ group: ACTING_MODULES, message: "This file decides; it does not act. Hand it what it needs to know." });

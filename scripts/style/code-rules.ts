@@ -56,14 +56,12 @@ function dynamicImportFaults({ path, lines }: SourceFile): Fault[] {
   if (!folder || path.includes(".test.")) return [];
   const isRoot = (COMPOSITION_ROOTS[folder] ?? []).some((place) => (place.endsWith("/**") ? path.startsWith(place.slice(0, -2)) : path === place));
   const forbidden = [...forbiddenFor(folder).filter((name) => !(name === "db" && isRoot)), ...APPS].map((name) => `@flotilla/${name}`);
-  const guarded = GUARDED.filter(({ home }) => (home.endsWith("/**") ? !path.startsWith(home.slice(0, -2)) : path !== home)).flatMap(({ names }) =>
-    names.map((name) => name.replace(/\/\*.*$/, "/")),
-  );
+  const guarded = GUARDED.filter(({ home }) => (home.endsWith("/**") ? !path.startsWith(home.slice(0, -2)) : path !== home)).flatMap(({ names }) => names);
   return lines.flatMap((line, at) => {
     if (/^\s*(\/\/|\*)/.test(line)) return [];
     const specifier = /\b(?:import|require)\(\s*["']([^"']+)["']/.exec(line)?.[1];
     if (specifier === undefined) return [];
-    const isWrong = [...forbidden, ...guarded].some((name) => (name.endsWith("/") ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`)));
+    const isWrong = [...forbidden, ...guarded].some((name) => specifier === name || specifier.startsWith(`${name}/`));
     return isWrong ? [`${path}:${at + 1} may not load ${specifier} (scripts/import-table.ts)`] : [];
   });
 }
