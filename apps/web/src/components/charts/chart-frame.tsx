@@ -19,7 +19,7 @@ export function ChartFrame({ title, subtitle, legend, finding, columns, rows, co
   return (
     <figure className="m-0 min-w-0" aria-labelledby={captionId}>
       <div className="mb-1.5 flex flex-wrap items-center gap-x-3 gap-y-1">
-        <h3 id={captionId} className="text-ui font-semibold">{title}</h3>
+        <div id={captionId} className="text-ui font-semibold">{title}</div>
         {subtitle !== undefined && <div className="text-xs text-muted">{subtitle}</div>}
         <div className="ml-auto flex flex-wrap items-center gap-2">
           {controls}

@@ -43,9 +43,9 @@ export function DevicesPage() {
   };
   if (rows?.length === 0 && plain && summary.data?.total === 0) return <NoDevices />;
   return (
-    <div className="grid gap-4 lg:grid-cols-[13rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4 lg:grid-cols-[13rem_minmax(0,1fr)]">
       <DeviceFacets summary={summary.data} params={params} setParams={(change) => void setParams(change)} />
-      <div className="grid min-w-0 content-start gap-2.5">
+      <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-2.5">
         <DeviceToolbar params={params} setParams={(change) => void setParams(change)} onCopy={() => void copy()} rows={rows?.length ?? 0} />
         <div className="flex min-h-6 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted" aria-live="polite">
           <span className="tabular-nums">{rows === undefined ? "Loading…" : countText(rows.length, total, list.hasNextPage)}</span>

@@ -24,7 +24,8 @@ function ModeComparison({ a, b, nameA, nameB, mode, percentile, onZoom }: {
   const seriesB = useMemo(() => named(b, mode, "b", nameB), [b, mode, nameB]);
   const shown = useMemo(() => [seriesA, seriesB].filter((series) => series !== null), [seriesA, seriesB]);
   const data = useMemo(() => splitLines(a, shown, percentile, [`a@${mode}`, `b@${mode}`]), [a, shown, percentile, mode]);
-  const markers = useMemo(() => chartMarkers(a), [a]);
+  // A build's answer holds the changes of its own rollouts: both together explain both lines.
+  const markers = useMemo(() => chartMarkers({ markers: [...a.markers, ...b.markers] }), [a, b]);
   const subject = data.lines.at(-1);
   const finding = subject === undefined ? "No samples." : lineFinding({ name: `${percentile} of ${subject.label}`, xs: data.xs, values: subject.values, samples: data.samples });
   return (

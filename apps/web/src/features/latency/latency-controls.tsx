@@ -34,7 +34,7 @@ export function LatencyControls({ params, setParams }: { params: Params; setPara
         {(params.groupBy !== "none" || comparing) && <Segmented label="Percentile" value={params.p} options={percentiles.map((key) => ({ value: key, label: key }))} onValue={(p) => setParams({ p })} />}
         <Segmented label="Scale" value={params.scale} options={[{ value: "linear", label: "Linear" }, { value: "log", label: "Log" }]} onValue={(scale) => setParams({ scale })} />
       </div>
-      <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-2 max-sm:grid max-sm:grid-cols-2">
         <FilterSelect label="Fleet" value={params.fleet ?? ""} onValue={(value) => setParams({ fleet: value || null })} options={fleets.data?.items.map((fleet) => ({ value: fleet.id, label: fleet.name })) ?? []} />
         <FilterSelect label="Model" value={params.model ?? ""} onValue={(value) => setParams({ model: value || null })} options={models.data?.items.map((model) => ({ value: model.id, label: model.name })) ?? []} />
         <FilterSelect label="Build" value={params.build ?? ""} onValue={(value) => setParams({ build: value || null, ...(value === "" ? { compare: null } : {}) })} options={buildOptions} />

@@ -19,7 +19,7 @@ export function ActionBar({ rollout, state, dialog, press, close, confirm }: {
   const shown = shownActions(rollout);
   const reasons = shown.filter((entry) => !entry.allowed && entry.reason !== null);
   return (
-    <div className="max-sm:fixed max-sm:inset-x-0 max-sm:bottom-0 max-sm:z-20 max-sm:border-t max-sm:border-line-strong max-sm:bg-surface max-sm:p-3 max-sm:pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+    <div className="max-sm:fixed max-sm:inset-x-0 max-sm:bottom-[calc(3.5rem+env(safe-area-inset-bottom))] max-sm:z-20 max-sm:border-t max-sm:bg-raised max-sm:px-3 max-sm:py-2 max-sm:shadow-float">
       <div className="flex flex-wrap items-center gap-2 max-sm:grid max-sm:grid-flow-col max-sm:auto-cols-fr">
         {shown.map(({ action, allowed }) => (
           <ActionButton key={action} action={action} allowed={allowed} sending={state?.action === action && state.phase === "sending"} busy={state?.phase === "sending"} devices={action === "rollback" ? rollbackSize(rollout.counts) : null} onPress={() => press(action)} />
@@ -65,9 +65,9 @@ function ActionButton({ action, allowed, sending, busy, devices, onPress }: { ac
     <button
       type="button" onClick={() => allowed && !busy && onPress()} aria-disabled={!allowed || busy || undefined} aria-describedby={allowed ? undefined : "rollout-action-reasons"}
       title={devices === null || !allowed ? undefined : `would take back ${formatNoun(devices, "device")}`}
-      className={`inline-flex h-9 items-center justify-center gap-2 rounded-md border px-3.5 text-ui font-medium whitespace-nowrap aria-disabled:cursor-not-allowed aria-disabled:opacity-50 max-sm:h-12 max-sm:px-2 ${LOOK[action] ?? "border-line-strong hover:bg-hover"}`}
+      className={`inline-flex h-9 items-center justify-center gap-2 rounded-md border px-3.5 text-ui font-medium whitespace-nowrap aria-disabled:cursor-not-allowed aria-disabled:opacity-50 max-sm:h-12 max-sm:gap-1.5 max-sm:px-1 ${LOOK[action] ?? "border-line-strong hover:bg-hover"}`}
     >
-      <Icon size={15} aria-hidden />{sending ? "Sending…" : actionWords[action]}
+      <Icon size={15} aria-hidden className="shrink-0" />{sending ? "Sending…" : actionWords[action]}
     </button>
   );
 }

@@ -20,7 +20,7 @@ export function DeploymentsTable({ rolloutId, waves, filter, onFilter }: Props) 
   const filtered = filter.state !== null || filter.wave !== null;
   return (
     <div className="grid gap-2">
-      <div className="flex flex-wrap items-center gap-2 text-ui">
+      <div className="flex flex-wrap items-center gap-2 text-ui max-sm:grid max-sm:grid-cols-2">
         <FilterSelect label="State" value={filter.state ?? ""} onValue={(state) => onFilter({ ...filter, state: state === "" ? null : (state as DeploymentStateName) })} options={deploymentOrder.map((state) => ({ value: state, label: deploymentWords[state].word }))} />
         <FilterSelect label="Wave" value={filter.wave === null ? "" : String(filter.wave)} onValue={(wave) => onFilter({ ...filter, wave: wave === "" ? null : Number(wave) })} options={Array.from({ length: waves }, (_, i) => ({ value: String(i), label: `Wave ${i + 1}` }))} />
         {filtered && <button type="button" className="h-8 rounded-md px-2 underline underline-offset-2 max-sm:h-11" onClick={() => onFilter({ state: null, wave: null })}>Clear filters</button>}
@@ -61,16 +61,17 @@ function DeploymentRow({ row }: { row: DeploymentView }) {
 }
 
 function why(row: DeploymentView): string {
-  if (row.skipReason !== null) return row.skipReason;
+  // Stored as "code: sentence"; people read the sentence.
+  if (row.skipReason !== null) return row.skipReason.replace(/^[a-z_]+: /, "");
   const parts = [row.failureCode, row.failureDetail, row.recovery?.replaceAll("_", " ")].filter((part) => part != null && part !== "");
   return row.attempt > 1 ? [...parts, `attempt ${row.attempt}`].join(", ") : parts.join(": ");
 }
 
 export function FilterSelect({ label, value, onValue, options, all = "all" }: { label: string; value: string; onValue: (value: string) => void; options: readonly { value: string; label: string }[]; all?: string }) {
   return (
-    <label className="inline-flex items-center gap-1.5 text-ui">
+    <label className="inline-flex items-center gap-1.5 text-ui max-sm:grid max-sm:gap-1">
       <span className="text-muted">{label}</span>
-      <Select value={value} onChange={(event) => onValue(event.target.value)} className="w-auto max-w-56 min-w-24">
+      <Select value={value} onChange={(event) => onValue(event.target.value)} className="w-auto max-w-56 min-w-24 max-sm:max-w-none">
         <option value="">{all}</option>
         {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
       </Select>

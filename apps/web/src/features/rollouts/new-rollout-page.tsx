@@ -53,7 +53,7 @@ function Step({ number, title, children }: { number: number; title: string; chil
   return (
     <section className="grid gap-3 sm:grid-cols-[9rem_minmax(0,1fr)]">
       <h2 className="flex items-baseline gap-2 text-ui font-semibold"><span className="grid size-5 place-items-center self-start rounded-full border border-line-strong text-[11px] tabular-nums">{number}</span>{title}</h2>
-      <div className="grid min-w-0 gap-3">{children}</div>
+      <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-3">{children}</div>
     </section>
   );
 }

@@ -52,23 +52,25 @@ export function RolloutLine({ rollout, now }: { rollout: RolloutView; now: numbe
   const counts = rollout.rollbackCounts ?? rollout.counts;
   const ended = rollout.finishedAt ?? (rollout.state === "draft" ? null : undefined);
   return (
-    <li className="relative grid gap-x-5 gap-y-1.5 px-4 py-2.5 hover:bg-hover has-focus-visible:bg-hover md:grid-cols-[minmax(0,2.2fr)_8.5rem_minmax(0,1.4fr)_minmax(0,1.6fr)_7rem] md:items-center">
-      <div className="min-w-0">
-        <Link href={`/rollouts/${rollout.id}` as Route} className="block truncate text-ui font-medium after:absolute after:inset-0">{rollout.name}</Link>
-        <p className="truncate text-xs text-muted">{rollout.name === `${rollout.build.name} to ${rollout.fleet.name}` ? (rollout.query === "" ? "every device" : rollout.query) : `${rollout.build.name} to ${rollout.fleet.name}`}</p>
-      </div>
-      <div className="text-ui"><ToneWord tone={tone}>{word}</ToneWord></div>
-      <div className="grid gap-1">
-        <WaveStrip compact waves={waveSteps(rollout.waves, now)} />
-        <span className="text-xs text-muted tabular-nums">{progress.at === 0 ? formatNoun(progress.of, "wave") : `wave ${progress.at} of ${progress.of}`}</span>
-      </div>
-      <div className="grid gap-1">
-        <StateBar parts={deploymentParts(counts, rollout.rollbackCounts === null ? "forward" : "rollback")} height={10} />
-        <span className="truncate text-xs text-muted tabular-nums">{counts.succeeded} of {formatNoun(counts.total - counts.skipped, "device")} {rollout.rollbackCounts === null ? "healthy" : "back"}{badText(counts)}</span>
-      </div>
-      <div className="text-xs text-muted md:text-right">
-        <TimeAgo at={rollout.startedAt ?? rollout.createdAt} />
-        <span className="block truncate">{ended == null ? rollout.createdByName : `${rollout.createdByName}, took ${formatDuration(Date.parse(ended) - Date.parse(rollout.startedAt ?? ended))}`}</span>
+    <li className="@container relative hover:bg-hover has-focus-visible:bg-hover">
+      <div className="grid gap-x-6 gap-y-1.5 px-4 py-2.5 @lg:grid-cols-2 @4xl:grid-cols-[minmax(0,2.2fr)_7.5rem_minmax(0,1.4fr)_minmax(0,1.6fr)_8rem] @4xl:items-center">
+        <div className="min-w-0">
+          <Link href={`/rollouts/${rollout.id}` as Route} className="block truncate font-medium after:absolute after:inset-0">{rollout.name}</Link>
+          <p className="truncate text-xs text-muted">{rollout.name === `${rollout.build.name} to ${rollout.fleet.name}` ? (rollout.query === "" ? "every device" : rollout.query) : `${rollout.build.name} to ${rollout.fleet.name}`}</p>
+        </div>
+        <div className="flex items-center gap-2 @lg:@max-4xl:order-3"><ToneWord tone={tone}>{word}</ToneWord><TimeAgo at={rollout.startedAt ?? rollout.createdAt} className="text-xs text-muted @4xl:hidden" /></div>
+        <div className="grid content-start gap-1">
+          <WaveStrip compact waves={waveSteps(rollout.waves, now)} />
+          <span className="text-xs text-muted tabular">{progress.at === 0 ? formatNoun(progress.of, "wave") : `wave ${progress.at} of ${progress.of}`}</span>
+        </div>
+        <div className="grid content-start gap-1 @lg:@max-4xl:order-4">
+          <StateBar parts={deploymentParts(counts, rollout.rollbackCounts === null ? "forward" : "rollback")} height={10} />
+          <span className="truncate text-xs text-muted tabular">{counts.succeeded} of {formatNoun(counts.total - counts.skipped, "device")} {rollout.rollbackCounts === null ? "healthy" : "back"}{badText(counts)}</span>
+        </div>
+        <div className="text-right text-xs text-muted @max-4xl:hidden">
+          <TimeAgo at={rollout.startedAt ?? rollout.createdAt} />
+          <span className="block truncate">{ended == null ? rollout.createdByName : `took ${formatDuration(Date.parse(ended) - Date.parse(rollout.startedAt ?? ended))}`}</span>
+        </div>
       </div>
     </li>
   );

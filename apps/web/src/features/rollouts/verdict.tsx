@@ -3,7 +3,7 @@ import type { RolloutView } from "@flotilla/fleet";
 import { Radio } from "lucide-react";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatMs, formatPercent } from "../../lib/format.ts";
-import { spreading } from "./blast-radius.ts";
+import { ifNothingIsDone, spreading } from "./blast-radius.ts";
 import { ToneWord } from "./tone-word.tsx";
 import { rolloutWords } from "./words.ts";
 
@@ -23,6 +23,7 @@ export function Verdict({ rollout }: { rollout: RolloutView }) {
       </div>
       <p className="mt-1 text-[15px] leading-snug text-pretty">{rollout.verdict}</p>
       {rollout.cause !== null && <CauseNumbers cause={rollout.cause} />}
+      <p className="mt-2 border-t border-line-strong/60 pt-2 text-ui text-pretty"><span className="text-muted">If nobody does anything:</span> {ifNothingIsDone(rollout)}</p>
       <p aria-live="polite" role="status" className="sr-only">{rollout.verdict}</p>
     </section>
   );

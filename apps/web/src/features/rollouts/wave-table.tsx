@@ -12,7 +12,7 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
   const preset = presetOf(waves);
   const set = (row: number, change: Partial<PlannedWave>) => onChange(waves.map((wave, i) => (i === row ? { ...wave, ...change } : wave)));
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-3">
       <fieldset className="flex flex-wrap gap-2">
         <legend className="sr-only">Preset</legend>
         {(Object.keys(wavePresets) as PresetKey[]).map((key) => (
