@@ -37,6 +37,7 @@ test("an expired access token is renewed at once, and no report is lost", async 
 
 test("a token is renewed before its time is up, without a refused call", async () => {
   bench.peer.tokenLifeSeconds = 1;
+  bench.peer.tokenDiesEarlyMs = 300;
   await bench.start();
   const device = await bench.device();
   await bench.peer.until("three tokens were used", () => bench.peer.requests.filter((line) => line.endsWith("/token")).length >= 3);

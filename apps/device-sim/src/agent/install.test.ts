@@ -117,6 +117,43 @@ test("a server that sends more than promised is cut off and refused", async () =
   expect(await readdir(join(bench.dataDir, "blobs"))).not.toContain(build.modelSha256);
 });
 
+test("nor does a server that does not say how much it sends get more onto the disk than was promised", async () => {
+  const build = await bench.publish("a");
+  bench.peer.interfere = (_method, path) => (path.endsWith(build.modelSha256) ? { body: Buffer.concat([demoModel("a"), Buffer.alloc(3_000_000)]), chunked: true } : "pass");
+  let largest = 0;
+  const steps = {
+    ...nodeFsSteps,
+    openAppend: async (path: string) => {
+      const file = await nodeFsSteps.openAppend(path);
+      let written = 0;
+      return {
+        ...file,
+        async write(bytes: Uint8Array) {
+          written += bytes.length;
+          largest = Math.max(largest, written);
+          await file.write(bytes);
+        },
+      };
+    },
+  };
+  await bench.start({ ports: { disk: createDisk(bench.dataDir, steps) } });
+  const device = await bench.device();
+  device.target = targetFor(build, 1, { maxAttempts: 1 });
+  // The promised bytes themselves were right, so the install may succeed; what matters is that nothing more was written.
+  await ended(device, 1);
+  expect(largest).toBe(demoModel("a").length);
+});
+
+test("a disk with too little room is said before anything is fetched", async () => {
+  const build = await bench.publish("a");
+  await bench.start({ ports: { disk: createDisk(bench.dataDir, { ...nodeFsSteps, freeBytes: async () => 1_000_000 }) } });
+  const device = await bench.device();
+  device.target = targetFor(build, 1, { maxAttempts: 1 });
+  const { deployment } = await ended(device, 1);
+  expect(deployment?.failure).toMatchObject({ code: "disk_full", recovery: "no_state_change" });
+  expect(bench.peer.artifactBytesSent).toBe(0);
+});
+
 test("a model whose golden set does not come out right never becomes active; the previous one goes on running", async () => {
   await bench.start();
   const device = await bench.device();
@@ -291,6 +328,57 @@ test("a newer target replaces one that is still being downloaded", async () => {
   await bench.peer.until("it is downloading", () => (latest(device)?.deployment?.bytesDone ?? 0) > 0);
   device.target = targetFor(await bench.publish("a"), 2);
   expect((await ended(device, 2)).running?.buildId).toBe("build-a");
+});
+
+test("a model whose process dies on probation is left for the previous one", async () => {
+  const models: ModelPort = {
+    ...bench.models,
+    open: async (files, input) => {
+      const live = await bench.models.open(files, input);
+      if (files.content.buildName !== "b") return live;
+      const death = Promise.withResolvers<{ guilty: boolean; detail: string }>();
+      const step = (): Promise<never> => {
+        death.resolve({ guilty: true, detail: "the inference process ended (SIGSEGV)" });
+        return Promise.reject(new ModelFailure("crash", "the inference process ended (SIGSEGV)"));
+      };
+      return { ...live, step, lost: death.promise };
+    },
+  };
+  await bench.start({ ports: { models } });
+  const device = await bench.device();
+  device.target = targetFor(await bench.publish("a"), 1);
+  await ended(device, 1);
+  device.target = targetFor(await bench.publish("b"), 2);
+  const report = await ended(device, 2);
+  expect(report.deployment?.failure).toMatchObject({ code: "probation_failed", recovery: "rollback_complete" });
+  expect(report.deployment?.failure?.detail).toContain("SIGSEGV");
+  expect(report.running?.buildId).toBe("build-a");
+});
+
+test("a running model whose process dies is loaded again, the death is counted, and the device says in between that it runs none", async () => {
+  let kill: () => void = () => undefined;
+  let opened = 0;
+  const models: ModelPort = {
+    ...bench.models,
+    open: async (files, input) => {
+      const live = await bench.models.open(files, input);
+      opened += 1;
+      const death = Promise.withResolvers<{ guilty: boolean; detail: string }>();
+      kill = () => death.resolve({ guilty: true, detail: "killed" });
+      return { ...live, lost: death.promise };
+    },
+  };
+  const agent = await bench.start({ ports: { models, random: { ...systemRandom, uniform: () => 0.5 } } });
+  const device = await bench.device();
+  device.target = targetFor(await bench.publish("a"), 1);
+  await ended(device, 1);
+  kill();
+  await bench.peer.until("it says that nothing runs", () => latest(device)?.running === null);
+  await bench.peer.until("it runs again", () => latest(device)?.running?.buildId === "build-a");
+  expect(opened).toBe(2);
+  expect(agent.status().model).toMatchObject({ live: true, crashes: 1 });
+  const inferences = agent.status().model?.inferences ?? 0;
+  await bench.peer.until("it infers again", () => (agent.status().model?.inferences ?? 0) > inferences);
 });
 
 test("a target without a build stops the model and says so", async () => {

@@ -142,6 +142,30 @@ test("a server that knows more than this device ever made gets a new epoch inste
   expect(batch).toMatchObject({ first: 1, last: 1 });
 });
 
+test("an acknowledgement of another epoch changes nothing", async () => {
+  const { ledger } = await bench();
+  await ledger.append([aWindow(), aWindow()]);
+  const before = await ledger.batch();
+  await ledger.acknowledge({ epoch: "0000000000000000", seq: 2 });
+  await ledger.acknowledge({ epoch: "0000000000000000", seq: 900 });
+  expect(await ledger.batch()).toEqual(before);
+});
+
+test("half a line that a full disk left behind spoils no window after it, before and after a restart", async () => {
+  let full = false;
+  const { ledger, fs, reopen } = await bench({ fail: (step, path) => {
+    if (!full || step !== "appendFile") return;
+    fs.files.set(path, Buffer.concat([fs.files.get(path) ?? new Uint8Array(), Buffer.from('{"seq":2,"bo')]));
+    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+  } });
+  await ledger.append([aWindow()]);
+  full = true;
+  await ledger.append([aWindow()]);
+  full = false;
+  await ledger.append([aWindow()]);
+  for (const open of [ledger, await reopen()]) expect((await open.batch())?.windows.map((w) => w.seq)).toEqual([1, 2, 3]);
+});
+
 test("windows wait in memory while the disk takes none, and arrive once it does", async () => {
   let full = false;
   const { ledger } = await bench({ fail: (step) => {

@@ -21,7 +21,7 @@ export type PeerDevice = {
 };
 
 /** Decides about one answer: "lose" handles the request and cuts the connection; `cutAfter` sends so many body bytes and cuts. */
-export type Interference = "pass" | "lose" | "refuse" | { readonly cutAfter: number } | { readonly status: number; readonly code: string; readonly retryAfter?: number } | { readonly body: Uint8Array };
+export type Interference = "pass" | "lose" | "refuse" | { readonly cutAfter: number } | { readonly status: number; readonly code: string; readonly retryAfter?: number } | { readonly body: Uint8Array; readonly chunked?: boolean };
 
 /**
  * A server that speaks the device protocol, for tests of the agent: real HTTP, real signatures, the protocol's own schemas, state in
@@ -36,6 +36,8 @@ export class GatewayPeer {
   enrollmentTokens = new Set(["enroll-me"]);
   syncAfterMs = 50;
   tokenLifeSeconds = 900;
+  /** Tokens die so much earlier than they say: a device that waits for the very end is refused. */
+  tokenDiesEarlyMs = 0;
   refuseTelemetry = false;
   artifactBytesSent = 0;
   interfere: (method: string, path: string) => Interference = () => "pass";
@@ -155,7 +157,7 @@ export class GatewayPeer {
     if (device.revoked) throw new FleetError("device_revoked", { public: "withdrawn by an operator" });
     if (!isSigned(tokenProof(request), device.publicKey, request.signature)) throw new FleetError("proof_invalid", { public: "wrong signature" });
     const token = randomBytes(24).toString("base64url");
-    this.#tokens.set(token, { deviceId: device.id, expiresAt: performance.now() + this.tokenLifeSeconds * 1_000 });
+    this.#tokens.set(token, { deviceId: device.id, expiresAt: performance.now() + this.tokenLifeSeconds * 1_000 - this.tokenDiesEarlyMs });
     return { token, expiresInSeconds: this.tokenLifeSeconds };
   }
 
@@ -190,7 +192,7 @@ export class GatewayPeer {
     if (usable && from >= bytes.length) return void response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
     const part = bytes.subarray(from);
     response.writeHead(usable ? 206 : 200, {
-      etag, "accept-ranges": "bytes", "content-length": part.length, ...(usable ? { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
+      etag, "accept-ranges": "bytes", ...(typeof interference === "object" && "chunked" in interference ? {} : { "content-length": part.length }), ...(usable ? { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
     });
     if (typeof interference === "object" && "cutAfter" in interference && interference.cutAfter < part.length) {
       this.artifactBytesSent += interference.cutAfter;
