@@ -16,6 +16,13 @@ export function deviceSearch(filter: DeviceFilter): URLSearchParams {
   return search;
 }
 
+// A sync tells no page: with thousands of devices there would be nothing else to tell. Lists ask again by themselves.
+const LIST_REFRESH_MS = 5_000;
+/** A list of which many pages are loaded is asked again page by page, so less often. */
+const LONG_LIST_REFRESH_MS = 30_000;
+const MANY_PAGES = 3;
+const SUMMARY_REFRESH_MS = 10_000;
+
 export const deviceListQuery = (filter: DeviceFilter) => infiniteQueryOptions({
   queryKey: ["device", "list", filter],
   queryFn: ({ pageParam, signal }) => {
@@ -25,16 +32,17 @@ export const deviceListQuery = (filter: DeviceFilter) => infiniteQueryOptions({
     return apiGet<Page<DeviceRow>>(`/devices?${search}`, signal);
   },
   initialPageParam: "", getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData,
+  refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > MANY_PAGES ? LONG_LIST_REFRESH_MS : LIST_REFRESH_MS),
 });
 
 /** Counts are a slower question than a page of rows, so they are asked apart and may lag. */
 export const deviceSummaryQuery = (query: string) => queryOptions({
   queryKey: ["device", "summary", query],
   queryFn: ({ signal }) => apiGet<DeviceSummary>(`/devices/summary${query === "" ? "" : `?query=${encodeURIComponent(query)}`}`, signal),
-  placeholderData: keepPreviousData, retry: false,
+  placeholderData: keepPreviousData, retry: false, refetchInterval: SUMMARY_REFRESH_MS,
 });
 
 export const deviceQuery = (id: string) => queryOptions({
   queryKey: ["device", id],
-  queryFn: ({ signal }) => apiGet<DeviceView>(`/devices/${id}`, signal),
+  queryFn: ({ signal }) => apiGet<DeviceView>(`/devices/${id}`, signal), refetchInterval: LIST_REFRESH_MS,
 });

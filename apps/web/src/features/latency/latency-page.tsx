@@ -1,9 +1,10 @@
 "use client";
-import { useEffect, useMemo } from "react";
+import { useMemo } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { useQueryStates } from "nuqs";
 import type { LatencyGroupBy } from "@flotilla/fleet";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { useShortcuts } from "../../components/shell/shortcuts.ts";
 import { messageOf } from "../../lib/api-client.ts";
 import { formatDayClock, formatRelative } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
@@ -11,7 +12,7 @@ import { buildChoicesQuery } from "../builds/build-queries.ts";
 import { Comparison } from "./comparison.tsx";
 import { LatencyCharts } from "./latency-charts.tsx";
 import { LatencyControls } from "./latency-controls.tsx";
-import { latencyParams } from "./latency-params.ts";
+import { groupByKeys, latencyParams } from "./latency-params.ts";
 import { latencyQuery, type LatencyWindow } from "./latency-queries.ts";
 import { SeriesTable } from "./series-table.tsx";
 import { relativeRanges, resolveRange, stepped, zoomed } from "./time-range.ts";
@@ -33,7 +34,7 @@ export function LatencyPage() {
     void setParams({ from: fromMs, to: toMs });
   };
   const resume = () => void setParams({ from: null, to: null });
-  useZoomKeys({ now, range: resolveRange(params, now), zoom, resume });
+  useZoomKeys({ now, range: resolveRange(params, now), zoom, resume, split: () => void setParams({ groupBy: groupByKeys[(groupByKeys.indexOf(params.groupBy) + 1) % groupByKeys.length] ?? "none" }) });
   const answer = query.data;
   return (
     <div className="grid gap-5">
@@ -75,17 +76,11 @@ function pickOf(groupBy: LatencyGroupBy, key: string): Record<string, string> {
   return { [groupBy]: value, groupBy: "none" };
 }
 
-function useZoomKeys({ now, range, zoom, resume }: { now: number; range: { fromMs: number; toMs: number }; zoom: (range: { fromMs: number; toMs: number }) => void; resume: () => void }) {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest("input,select,textarea,[role=dialog]") !== null) return;
-      const step = ({ "+": "in", "=": "in", "-": "out", ArrowLeft: "earlier", ArrowRight: "later" } as const)[event.key as "+"];
-      if (event.key === "0") resume();
-      else if (step !== undefined) zoom(stepped(range, step, now));
-      else return;
-      event.preventDefault();
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  });
+function useZoomKeys({ now, range, zoom, resume, split }: { now: number; range: { fromMs: number; toMs: number }; zoom: (range: { fromMs: number; toMs: number }) => void; resume: () => void; split: () => void }) {
+  const by = (step: "in" | "out" | "earlier" | "later") => () => zoom(stepped(range, step, now));
+  useShortcuts("Latency", [
+    { keys: "+", label: "Zoom in", run: by("in") }, { keys: "-", label: "Zoom out", run: by("out") },
+    { keys: "ArrowLeft", label: "Earlier", run: by("earlier") }, { keys: "ArrowRight", label: "Later", run: by("later") },
+    { keys: "0", label: "Back to live", run: resume }, { keys: "s", label: "Next split", run: split },
+  ]);
 }

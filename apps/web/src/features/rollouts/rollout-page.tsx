@@ -20,9 +20,9 @@ import { FailureList } from "./failure-list.tsx";
 import { RolloutLatency } from "./rollout-latency.tsx";
 import { failureGroupsQuery, rolloutEventsQuery, rolloutQuery } from "./rollout-queries.ts";
 import { useRolloutAction } from "./use-rollout-action.ts";
-import { useRolloutKeys } from "./use-rollout-keys.ts";
+import { useShortcuts } from "../../components/shell/shortcuts.ts";
 import { Verdict } from "./verdict.tsx";
-import { badCount, deploymentOrder, isOpen, waveSteps } from "./words.ts";
+import { actionWords, badCount, deploymentOrder, isOpen, waveSteps } from "./words.ts";
 
 /** One rollout: the verdict and the buttons first, then how far it got, why it failed, and every device. */
 export function RolloutPage({ id }: { id: string }) {
@@ -39,7 +39,9 @@ function RolloutBody({ rollout }: { rollout: RolloutView }) {
   const { state, run } = useRolloutAction(rollout);
   // Stop is cheap: pause acts at once. Everything else asks first, counting devices.
   const press = (action: RolloutAction) => (action === "pause" ? run("pause", {}) : setDialog(action));
-  useRolloutKeys(rollout, press);
+  const allowed = (action: RolloutAction) => rollout.actions.some((entry) => entry.action === action && entry.allowed);
+  const stop: RolloutAction = allowed("resume") ? "resume" : "pause";
+  useShortcuts("Rollout", ([["p", stop], ["a", "approve"], ["b", "rollback"]] as const).filter(([, action]) => allowed(action)).map(([keys, action]) => ({ keys, label: actionWords[action], run: () => press(action) })));
   const steps = useMemo(() => waveSteps(rollout.waves, now), [rollout.waves, now]);
   const onPick = (state: string) => void setFilter({ state: filter.state === state ? null : (deploymentOrder.find((known) => known === state) ?? null) });
   return (

@@ -1,10 +1,12 @@
 "use client";
 import Link from "next/link";
 import type { Route } from "next";
+import { useRouter } from "next/navigation";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { RolloutView } from "@flotilla/fleet";
 import { StateBar } from "../../components/charts/state-bar.tsx";
 import { WaveStrip } from "../../components/charts/wave-strip.tsx";
+import { useShortcuts } from "../../components/shell/shortcuts.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { ErrorState } from "../../components/ui/error-state.tsx";
@@ -20,6 +22,8 @@ import { deploymentParts, isOpen, rolloutWords, waveProgress, waveSteps } from "
 export function RolloutsPage() {
   const now = useNow();
   const query = useInfiniteQuery(rolloutListQuery());
+  const router = useRouter();
+  useShortcuts("Rollouts", [{ keys: "n", label: "New rollout", run: () => router.push("/rollouts/new" as Route) }]);
   const rollouts = query.data?.pages.flatMap((page) => page.items);
   if (rollouts === undefined) return query.isError ? <ErrorState error={query.error} onRetry={() => void query.refetch()} /> : <Card flush><TableSkeleton rows={5} /></Card>;
   if (rollouts.length === 0) return <EmptyRollouts />;
