@@ -1,0 +1,51 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test, type Page } from "@playwright/test";
+import { api, platform, signIn } from "./platform.ts";
+
+type Rows<T> = { items: T[] };
+
+/** Every page of the product; those of one object are found through the API. */
+async function pages(): Promise<Record<string, string>> {
+  const [model] = (await api<Rows<{ id: string }>>("/models")).items;
+  const [build] = (await api<Rows<{ id: string }>>("/builds")).items;
+  const [rollout] = (await api<Rows<{ id: string }>>("/rollouts")).items;
+  const [device] = (await api<Rows<{ id: string }>>("/devices")).items;
+  const [job] = (await api<Rows<{ id: string }>>("/jobs")).items;
+  return {
+    overview: "/", models: "/models", upload: "/models/new", model: `/models/${model?.id}`, version: `/models/${model?.id}/v/1`,
+    builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
+    devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", jobs: "/jobs", job: `/jobs/${job?.id}`,
+    audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",
+  };
+}
+
+for (const theme of ["light", "dark"] as const) {
+  for (const width of [1280, 390]) {
+    test(`every page is free of serious accessibility faults and fits, ${theme}, ${width} px`, async ({ page }) => {
+      test.setTimeout(600_000);
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
+      await signIn(page);
+      const faults: string[] = [];
+      for (const [name, path] of Object.entries(await pages())) faults.push(...(await faultsOf(page, name, path, `${theme}-${width}`)));
+      expect(faults).toEqual([]);
+    });
+  }
+}
+
+async function faultsOf(page: Page, name: string, path: string, variant: string): Promise<string[]> {
+  await page.goto(`${platform().url}${path}`);
+  await page.getByRole("heading", { level: 1 }).first().waitFor();
+  // Skeletons are drawn in the final shape; what is judged is what follows them.
+  await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
+  await page.screenshot({ path: test.info().outputPath(`${name}-${variant}.png`), fullPage: false });
+  const faults: string[] = [];
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (overflow > 0) faults.push(`${name}: ${overflow} px wider than the screen`);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  for (const violation of violations) {
+    if (violation.impact !== "serious" && violation.impact !== "critical") continue;
+    faults.push(`${name}: ${violation.id}: ${violation.help} (${violation.nodes.slice(0, 3).map((node) => node.target.join(" ")).join("; ")})`);
+  }
+  return faults;
+}

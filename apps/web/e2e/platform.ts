@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
+
+/** What the set-up started. */
+export type E2ePlatform = { url: string; email: string; password: string; apiKey: string; signInLink: string; model: string };
+
+export function platform(): E2ePlatform {
+  const path = process.env["FLOTILLA_E2E"];
+  if (path === undefined) throw new Error("the platform of the tests is not running: start through playwright.config.ts");
+  return JSON.parse(readFileSync(path, "utf8")) as E2ePlatform;
+}
+
+/** Signs in with e-mail and password, the way a person does. */
+export async function signIn(page: Page): Promise<void> {
+  const { url, email, password } = platform();
+  await page.goto(`${url}/sign-in`);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+}
+
+/** The operator API with the launcher's key. */
+export async function api<T>(path: string, init: { method?: string; body?: unknown } = {}): Promise<T> {
+  const { url, apiKey } = platform();
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method: init.method ?? "GET",
+    headers: { authorization: `Bearer ${apiKey}`, ...(init.body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+  });
+  if (!response.ok) throw new Error(`${path} → ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from "@playwright/test";
+
+// One platform for all files, started as a person starts it (platform-setup.ts). The journey runs first and leaves something to look at;
+// the other files only read. A first load compiles nothing: pages are those of `next build`.
+const executablePath = process.env["CHROMIUM_PATH"];
+
+export default defineConfig({
+  testDir: ".",
+  testMatch: "*.e2e.ts",
+  globalSetup: "./platform-setup.ts",
+  outputDir: "../../../test-results/e2e",
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  retries: 0,
+  timeout: 240_000,
+  expect: { timeout: 30_000 },
+  reporter: "list",
+  projects: [
+    { name: "journey", testMatch: "whole-journey.e2e.ts" },
+    { name: "pages", testIgnore: "whole-journey.e2e.ts", dependencies: ["journey"] },
+  ],
+  use: {
+    viewport: { width: 1280, height: 800 },
+    trace: "retain-on-failure",
+    launchOptions: {
+      ...(executablePath === undefined ? {} : { executablePath }),
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    },
+  },
+});
