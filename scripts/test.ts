@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "./check.ts";
+import { ensureWebBuild } from "./launcher/web-build.ts";
 import { runStep } from "./run-step.ts";
 import { findBrowser } from "./testing/chromium.ts";
 import { add, countsOfPlaywright, countsOfVitest, NONE, summaryLine, type Counts } from "./testing/counts.ts";
@@ -9,7 +10,6 @@ import { add, countsOfPlaywright, countsOfVitest, NONE, summaryLine, type Counts
 // `npm test`: every stage runs, also after one has failed; the last line is the sum of what all runners counted.
 
 const ROOT = join(import.meta.dirname, "..");
-const VITEST_PROJECTS = ["unit", "db", "system"];
 const E2E_CONFIG = "apps/web/e2e/playwright.config.ts";
 
 type Stage = { name: string; run: () => Promise<{ isOk: boolean; counts: Counts }> };
@@ -17,7 +17,11 @@ type Stage = { name: string; run: () => Promise<{ isOk: boolean; counts: Counts 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
 const stages: Stage[] = [
   { name: "check", run: async () => ({ isOk: (await check()).length === 0, counts: NONE }) },
-  ...VITEST_PROJECTS.map((project) => ({ name: project, run: () => runVitest(project) })),
+  { name: "unit", run: () => runVitest("unit") },
+  { name: "db", run: () => runVitest("db") },
+  // The next two start the platform; building the web app is not their business.
+  { name: "build", run: buildWeb },
+  { name: "system", run: () => runVitest("system") },
   { name: "e2e", run: runPlaywright },
 ];
 
@@ -38,6 +42,16 @@ if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
 // A stage may fail without a failed test (lint, types, a leaked connection): the line must not look green then.
 console.log(summaryLine(failed.length > 0 && total.failed === 0 ? { ...total, failed: failed.length } : total));
 process.exitCode = failed.length > 0 || total.failed > 0 ? 1 : 0;
+
+async function buildWeb(): Promise<{ isOk: boolean; counts: Counts }> {
+  try {
+    await ensureWebBuild(ROOT, join(reports, "web-build.log"), (sentence) => console.log(sentence));
+    return { isOk: true, counts: NONE };
+  } catch (error) {
+    console.error((error as Error).message);
+    return { isOk: false, counts: NONE };
+  }
+}
 
 async function runVitest(project: string): Promise<{ isOk: boolean; counts: Counts }> {
   const file = join(reports, `${project}.json`);

@@ -69,10 +69,11 @@ export class Platform {
       say: this.#say,
     };
     const access = await this.#provision(setting);
+    const { email, password, apiKey } = access;
+    // Before the parts: whoever sees the web app answer finds the credentials of this run.
+    writePrivate(folder.credentialsFile, { url: webUrl(setting), gatewayUrl: gatewayUrl(setting), email, password, apiKey });
     await this.#startParts(setting, access.demoToken);
     folder.announce(webUrl(setting));
-    const { email, password, apiKey } = access;
-    writePrivate(folder.credentialsFile, { url: webUrl(setting), gatewayUrl: gatewayUrl(setting), email, password, apiKey });
     return this.#running(setting, access.signInToken, [web.note, gateway.note]);
   }
 
