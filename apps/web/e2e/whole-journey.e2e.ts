@@ -26,9 +26,8 @@ async function uploadModel(page: Page): Promise<void> {
     await page.getByLabel("Name of the model").fill("journey-net");
     await page.getByRole("button", { name: "Create version" }).click();
     await page.waitForURL(/\/models\/[^/]+\/v\/1/);
-    await expect(page.getByRole("link", { name: "Make a build" }).or(page.getByRole("link", { name: /build/i }).filter({ hasText: /build/i }).last())).toBeVisible({ timeout: 120_000 });
-    await expect.poll(async () => (await api<Rows<{ name: string; newest: { state: string } | null }>>("/models")).items.find((m) => m.name === "journey-net")?.newest?.state, { timeout: 120_000 }).toBe("ready");
-    await expect(page.getByText(/median/i).first()).toBeVisible();
+    await expect(page.getByRole("link", { name: "Make a build" })).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByText("p95").first()).toBeVisible();
   });
 }
 
