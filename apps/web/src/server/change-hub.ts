@@ -50,6 +50,11 @@ export class ChangeHub {
     return this.#newest;
   }
 
+  /** Pages that listen now. */
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     const subscription = await this.#subscription?.catch(() => undefined);

@@ -41,9 +41,10 @@ export class SignInLimiter {
   #makeRoom(nowMs: number): void {
     if (this.#buckets.size < MAX_BUCKETS) return;
     for (const [key, bucket] of this.#buckets) if (bucket.endsAt <= nowMs) this.#buckets.delete(key);
-    // Still full: forget the oldest.
+    // Still full: forget the oldest, many at once, so that a flood does not pay for a search with every attempt.
+    let excess = this.#buckets.size - MAX_BUCKETS * 0.9;
     for (const key of this.#buckets.keys()) {
-      if (this.#buckets.size < MAX_BUCKETS) break;
+      if (excess-- <= 0) break;
       this.#buckets.delete(key);
     }
   }

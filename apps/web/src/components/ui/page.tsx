@@ -12,10 +12,10 @@ export function Page({ title, crumbs = [], subtitle, actions, wide = false, chil
       {crumbs.length > 0 && (
         <nav aria-label="Breadcrumb" className="mb-1">
           <ol className="flex flex-wrap items-center gap-1 text-xs text-muted">
-            {crumbs.map((crumb) => (
+            {crumbs.map((crumb, index) => (
               <li key={crumb.href} className="flex min-w-0 items-center gap-1">
+                {index > 0 && <ChevronRight size={12} aria-hidden />}
                 <Link href={crumb.href as "/"} className="max-w-60 truncate hover:text-ink hover:underline">{crumb.label}</Link>
-                <ChevronRight size={12} aria-hidden />
               </li>
             ))}
           </ol>

@@ -6,7 +6,7 @@ export function Progress({ value, label, tone = "accent", className }: { value: 
   const color = { accent: "bg-accent", ok: "bg-ok", bad: "bg-bad", muted: "bg-muted" }[tone];
   return (
     <div role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent ?? undefined} className={cn("h-1.5 overflow-hidden rounded-full bg-hover", className)}>
-      <div className={cn("h-full rounded-full transition-[width] duration-300", color, percent === null && "w-1/3 animate-pulse")} style={percent === null ? undefined : { width: `${percent}%` }} />
+      <div className={cn("h-full rounded-full transition-[width] duration-300", color, percent === null && "indeterminate w-1/4")} style={percent === null ? undefined : { width: `${percent}%` }} />
     </div>
   );
 }

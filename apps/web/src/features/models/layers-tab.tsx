@@ -73,7 +73,7 @@ function LayerTable({ layers }: { layers: readonly Layer[] }) {
           {rows.slice(0, shown).map(({ layer, position }) => (
             <Tr key={position}>
               <Td numeric className="text-muted">{position + 1}</Td>
-              <Td className="max-w-80 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
+              <Td className="max-w-64 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
               <Td className="whitespace-nowrap">{layer.opType}</Td>
               <Td numeric className="whitespace-nowrap">{formatMs(layer.medianUs / 1000)}</Td>
               <Td numeric className="whitespace-nowrap">

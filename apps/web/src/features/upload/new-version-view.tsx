@@ -18,18 +18,18 @@ import type { UploadItem } from "./upload-item.ts";
 import { UploadRow } from "./upload-row.tsx";
 import { useUploads } from "./use-uploads.ts";
 
-/** Where a version is to go. */
-type Target = { modelId: string; name: string; notes: string };
+/** Where a version is to go. `name` null: nobody has typed one, so it is that of the file. */
+type Target = { modelId: string; name: string | null; notes: string };
 const NEW = "";
 
 /** Files in, a version out. Sending begins with the drop; the version is made as soon as everything has arrived. */
 export function NewVersionView({ modelId }: { modelId: string | null }) {
   const items = useUploads();
   const missingRole = useMissingRole("operator");
-  const [target, setTarget] = useState<Target>({ modelId: modelId ?? NEW, name: "", notes: "" });
+  const [target, setTarget] = useState<Target>({ modelId: modelId ?? NEW, name: null, notes: "" });
   const creation = useCreation(items, target);
   const suggested = modelNameFor(items);
-  const name = target.name === "" ? suggested : target.name;
+  const name = target.name ?? suggested;
   const problem = setProblem(items);
   const change = (part: Partial<Target>): void => setTarget((before) => ({ ...before, ...part }));
   if (items.length === 0) return <DropZone onFiles={(files) => uploads().add(files)} disabledReason={missingRole} />;
@@ -78,7 +78,7 @@ function TargetFields({ target, suggested, onChange }: { target: Target; suggest
       </Field>
       {target.modelId === NEW && (
         <Field label="Name of the model" hint="What it does, not which version it is: digit-reader">
-          <Input value={target.name} placeholder={suggested} maxLength={100} onChange={(event) => onChange({ name: event.target.value })} />
+          <Input value={target.name ?? suggested} maxLength={100} onChange={(event) => onChange({ name: event.target.value })} />
         </Field>
       )}
       <Field label="Notes" optional><Textarea value={target.notes} maxLength={10_000} rows={3} placeholder="Where it comes from, what changed" onChange={(event) => onChange({ notes: event.target.value })} /></Field>
@@ -96,7 +96,7 @@ function useCreation(items: readonly UploadItem[], target: Target): Creation {
   const mutation = useMutation({
     mutationFn: async (to: Target) => {
       const uploadIds = items.flatMap((item) => item.uploadId ?? []);
-      const model = to.modelId === NEW ? await modelNamed(to.name.trim()) : { id: to.modelId };
+      const model = to.modelId === NEW ? await modelNamed((to.name ?? "").trim()) : { id: to.modelId };
       return apiSend<VersionView>("POST", `/models/${model.id}/versions`, { uploadIds, ...(to.notes.trim() !== "" && { notes: to.notes }) });
     },
     onSuccess: async (version) => {
