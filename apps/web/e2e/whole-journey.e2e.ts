@@ -66,7 +66,6 @@ async function rollOut(page: Page): Promise<void> {
     await page.getByRole("link", { name: "Roll out" }).click();
     await page.getByLabel("Fleet", { exact: true }).selectOption({ index: 1 });
     for (const wave of [1, 2, 3]) await page.getByLabel(`Soak time of wave ${wave} in seconds`).fill("2");
-    await expect(page.getByText(/24 devices/).first()).toBeVisible();
     await page.getByRole("button", { name: /^Start with \d+ devices?$/ }).click();
     await page.waitForURL(/\/rollouts\/rol_/);
     const verdict = page.getByRole("region", { name: "Verdict" });
