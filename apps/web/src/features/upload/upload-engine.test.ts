@@ -77,7 +77,7 @@ test("a file goes: hashed once, every part once, completed", async () => {
   const engine = world.engine();
   engine.add([file()]);
   await until(engine, "done");
-  expect(world.puts.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   expect(world.hashes).toBe(1);
   expect(only(engine)).toMatchObject({ sentBytes: 35, duplicate: false, uploadId: "upl_1" });
   expect(world.kept).toEqual([]);
@@ -103,7 +103,7 @@ test("a broken line is waited for, longer each time, and only the missing is sen
   engine.add([file()]);
   await until(engine, "done");
   expect(world.waits).toEqual([1_000, 2_000, 4_000]);
-  expect(world.puts.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
 });
 
 test("a ticket that ran out is renewed, and nothing is sent twice", async () => {
@@ -117,7 +117,7 @@ test("a ticket that ran out is renewed, and nothing is sent twice", async () => 
   const engine = world.engine();
   engine.add([file()]);
   await until(engine, "done");
-  expect(world.puts.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   expect(world.tickets).toBeGreaterThan(1);
 });
 
@@ -132,7 +132,7 @@ test("paused means that nothing moves; going on sends the rest", async () => {
   world.onPut = async () => undefined;
   engine.resume(only(engine).key);
   await until(engine, "done");
-  expect(world.puts.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
   expect(world.hashes).toBe(1);
 });
 
@@ -154,7 +154,7 @@ test("after a reload the same file goes on, without being hashed again; another 
   await until(after, "done");
   expect(world.hashes).toBeLessThanOrEqual(2);
   expect(after.items()).toHaveLength(1);
-  expect(world.puts.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
 });
 
 test("what the server refuses is a failure with its reason, and can be tried again", async () => {
@@ -183,7 +183,7 @@ test("parts that the server has lost are sent again", async () => {
   const engine = world.engine();
   engine.add([file()]);
   await until(engine, "done");
-  expect(world.puts.toSorted()).toEqual([1, 2, 2, 3, 4]);
+  expect(world.puts.toSorted((a, b) => a - b)).toEqual([1, 2, 2, 3, 4]);
 });
 
 test("the same file dropped twice is sent once, and an empty one is refused at once", async () => {
