@@ -54,9 +54,10 @@ export class Platform {
       avoid: web.port,
     });
     const secrets = readSecrets(folder);
+    // The database first: a wrong DATABASE_URL is told at once, not after the build.
+    const database = (this.#database = await openDatabase(folder, process.env["DATABASE_URL"] || undefined, this.#say));
     if (!this.#options.isDev) await ensureWebBuild(this.#root, join(folder.logs, "web-build.log"), this.#say);
     this.#say("Starting …");
-    const database = (this.#database = await openDatabase(folder, process.env["DATABASE_URL"] || undefined, this.#say));
     const setting: Setting = {
       root: this.#root,
       folder,
