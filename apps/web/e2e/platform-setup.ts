@@ -45,7 +45,7 @@ async function signInLink(output: () => string): Promise<string | null> {
 function writeModel(dir: string): string {
   const shared = join(process.env["FLOTILLA_SHARED_DIR"] ?? join(root, "../shared"), "models/squeezenet-fp16.onnx");
   if (existsSync(shared)) return shared;
-  console.info(`squeezenet-fp16.onnx is not at ${shared}: uploading a network made by the project`);
+  process.stdout.write(`squeezenet-fp16.onnx is not at ${shared}: uploading a network made by the project\n`);
   const path = join(dir, "digit-reader.onnx");
   const program = `import { writeFileSync } from "node:fs"; import { demoConvNet } from "@flotilla/runtime"; writeFileSync(process.argv[1], demoConvNet({ seed: 1 }));`;
   const made = spawnSync(process.execPath, ["--input-type=module", "--eval", program, path], { cwd: root, encoding: "utf8" });
