@@ -66,6 +66,8 @@ export function lineOptions({ lines, scale, stepSeconds, format, limitValue, can
         stroke: (u) => cssColor(u.root, "--chart-muted"), font: FONT, size: PLOT_LEFT, gap: 6,
         grid: { stroke: (u) => cssColor(u.root, "--chart-grid"), width: 1 }, ticks: { show: false },
         ...(scale === "log" ? { splits: (_u: uPlot, _axis: number, min: number, max: number) => logTicks(min, max, 6) } : { space: 36 }),
+        // uPlot empties some of the steps of a logarithmic axis; ours are few enough to be named all.
+        filter: (_u, splits) => splits,
         values: (_u, splits) => splits.map((value) => format(value)),
       },
     ],

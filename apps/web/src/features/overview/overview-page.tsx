@@ -2,10 +2,10 @@
 import type { ReactNode } from "react";
 import Link from "next/link";
 import type { Route } from "next";
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { ArrowRight, CircleCheck } from "lucide-react";
 import type { AuditView } from "@flotilla/fleet";
-import { apiGet, messageOf } from "../../lib/api-client.ts";
+import { messageOf } from "../../lib/api-client.ts";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { useNow } from "../../lib/use-now.ts";
 import { RolloutLine } from "../rollouts/rollouts-page.tsx";
@@ -14,12 +14,7 @@ import { Checklist } from "./checklist.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { ModelLatencyList } from "./model-latency.tsx";
 import { auditSentence, namesObject, objectHref } from "./audit-words.ts";
-import type { OverviewView } from "./types.ts";
-
-/** Counts of every device stand on it, so it is asked in steady steps and not once per report of a running rollout. */
-export const overviewQuery = () => queryOptions({
-  queryKey: ["front-page"], queryFn: ({ signal }) => apiGet<OverviewView>("/overview", signal), refetchInterval: 8_000, meta: { topics: ["job", "version", "fleet", "device"] },
-});
+import { overviewQuery } from "./overview-queries.ts";
 
 /** Is anything wrong, and what is moving? */
 export function OverviewPage() {

@@ -34,11 +34,12 @@ const overviewSchema = z.object({
 export const overviewRoutes: Route[] = [
   defineRoute({
     method: "get", path: "/overview", tag: "Overview", summary: "What needs attention, what is moving, and the state of the fleets", access: { area: "devices", role: "viewer" },
-    answer: overviewSchema, handle: ({ tx, principal }) => overview(tx, principal),
+    answer: overviewSchema, handle: ({ tx, principal }) => readOverview(tx, principal),
   }),
 ];
 
-async function overview(tx: Tx, principal: Principal): Promise<OverviewView> {
+/** Everything the front page shows. A fixed number of queries per fleet tile. */
+export async function readOverview(tx: Tx, principal: Principal): Promise<OverviewView> {
   const [open, failed, quarantined, facts, all, fleets, models, changes] = await Promise.all([
     openRollouts(tx, principal), recentJobs(tx, principal, "failed"), recentJobs(tx, principal, "quarantined"), overviewFacts(tx, principal),
     deviceSummary(tx, principal, {}), listFleets(tx, principal, { limit: FLEET_TILES }), listModels(tx, principal, { limit: 200 }), lastChanges(tx, principal),

@@ -1,9 +1,22 @@
 import type { Metadata } from "next";
+import { listBuilds, listFleets } from "@flotilla/fleet";
 import { Page } from "../../../../components/ui/page.tsx";
+import { buildChoicesQuery } from "../../../../features/builds/build-queries.ts";
+import { fleetChoicesQuery } from "../../../../features/fleets/fleet-queries.ts";
 import { NewRolloutPage } from "../../../../features/rollouts/new-rollout-page.tsx";
+import { pageView } from "../../../../server/page-view.tsx";
+import { Prefetched, prefetch } from "../../../../server/prefetch.tsx";
+import { requirePrincipal } from "../../../../server/session.ts";
 
 export const metadata: Metadata = { title: "New rollout" };
 
-export default function NewRolloutRoute() {
-  return <Page title="New rollout" crumbs={[{ label: "Rollouts", href: "/rollouts" }]}><NewRolloutPage /></Page>;
+export default async function NewRolloutRoute() {
+  const principal = await requirePrincipal();
+  return pageView(async () => {
+    const queries = await Promise.all([
+      prefetch(principal, buildChoicesQuery().queryKey, (tx, p) => listBuilds(tx, p, { limit: 200 })),
+      prefetch(principal, fleetChoicesQuery().queryKey, (tx, p) => listFleets(tx, p, { limit: 200 })),
+    ]);
+    return <Page title="New rollout" crumbs={[{ label: "Rollouts", href: "/rollouts" }]}><Prefetched queries={queries}><NewRolloutPage /></Prefetched></Page>;
+  });
 }

@@ -1,0 +1,8 @@
+import { queryOptions } from "@tanstack/react-query";
+import { apiGet } from "../../lib/api-client.ts";
+import type { OverviewView } from "./types.ts";
+
+/** Counts of every device stand on it, so it is asked in steady steps and not once per report of a running rollout. */
+export const overviewQuery = () => queryOptions({
+  queryKey: ["front-page"], queryFn: ({ signal }) => apiGet<OverviewView>("/overview", signal), refetchInterval: 8_000, meta: { topics: ["job", "version", "fleet", "device"] },
+});
