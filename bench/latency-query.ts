@@ -1,7 +1,7 @@
 // How long a fleet's p99 over 24 hours takes, from roll-up rows as 10,000 devices in 4 classes and 2 builds leave them.
 // node bench/latency-query.ts   (DATABASE_URL: a server to make a scratch database on; else an embedded one is started)
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, withSql, withTx, type Db } from "@flotilla/db";
 import { migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
@@ -90,6 +90,8 @@ async function fill(db: Db): Promise<void> {
 }
 
 async function measure(db: Db): Promise<void> {
+  // On a busy machine the times are those of the queue for its cores: read them together with the load and the CPU.
+  console.log(`${availableParallelism()} cores, load average ${loadavg()[0]?.toFixed(1)}`);
   const day = { from: new Date(nowMs - 24 * 3_600_000), to: new Date(nowMs), groupBy: "none", stepSeconds: null } as const;
   const questions: [string, LatencyQuery][] = [
     ["fleet, 24 h, 5 min steps", { ...day, fleetId: "flt_all" }],
@@ -102,13 +104,15 @@ async function measure(db: Db): Promise<void> {
   for (const [name, query] of questions) {
     const times: number[] = [];
     let p99: number | null = null;
+    const cpuBefore = process.cpuUsage();
     for (let run = 0; run < RUNS; run += 1) {
       const { ms, value } = await timed(() => withTx(db, (tx) => queryLatency(tx, systemPrincipal("bench"), query)));
       times.push(ms);
       p99 = value.series[0]?.total.p99 ?? null;
     }
+    const cpu = process.cpuUsage(cpuBefore);
     times.sort((a, b) => a - b);
-    console.log(`${name.padEnd(44)} median ${(times[Math.floor(RUNS / 2)] ?? 0).toFixed(1).padStart(7)} ms   range ${(times[0] ?? 0).toFixed(1)}-${(times.at(-1) ?? 0).toFixed(1)}   p99 ${p99?.toFixed(2)} ms`);
+    console.log(`${name.padEnd(44)} median ${(times[Math.floor(RUNS / 2)] ?? 0).toFixed(1).padStart(7)} ms   range ${(times[0] ?? 0).toFixed(1)}-${(times.at(-1) ?? 0).toFixed(1)}   CPU here ${((cpu.user + cpu.system) / 1000 / RUNS).toFixed(0).padStart(4)} ms   p99 ${p99?.toFixed(2)} ms`);
   }
 }
 
