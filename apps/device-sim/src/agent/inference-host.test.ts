@@ -45,6 +45,8 @@ test("when the process dies, the model that was being worked for is guilty, the 
   await open(2);
   const losses = [lossOf(1), lossOf(2)];
   const { pid } = host;
+  // Stopped, it cannot answer before it is killed.
+  process.kill(pid ?? 0, "SIGSTOP");
   const dying = host.call({ kind: "step", session: 2 }, "stepped");
   process.kill(pid ?? 0, "SIGKILL");
   await expect(dying).rejects.toMatchObject({ kind: "crash" });

@@ -51,7 +51,7 @@ async function rollOut(devices: readonly PeerDevice[], build: PeerBuild, version
     devices.every((device) => {
       const deployment = device.syncs.at(-1)?.report.deployment;
       return deployment?.targetVersion === version && (deployment.phase === "succeeded" || deployment.phase === "failed");
-    }), 60_000);
+    }));
   return new Map(devices.flatMap((device) => { const report = device.syncs.at(-1)?.report; return report === undefined ? [] : [[device.name, report] as const]; }));
 }
 
@@ -69,12 +69,6 @@ test("every simulated device is a device of its own: key, class, labels, telemet
     expect(device.syncs.at(-1)?.report.class).toMatchObject({ name: classOf(device.name), simulated: true });
     for (const epoch of device.epochs.values()) for (const window of epoch.windows.values()) expect(window.mode).toBe("simulated");
   }
-  const mean = (cls: string): number => {
-    const windows = devices.filter((device) => classOf(device.name) === cls).flatMap((device) => [...device.epochs.values()].flatMap((epoch) => [...epoch.windows.values()]));
-    return windows.reduce((sum, w) => sum + (w.minMs ?? 0), 0) / windows.length;
-  };
-  // The same machine runs both; only the speed factor (4 against 1) tells them apart. Minima, because a busy host spoils means.
-  expect(mean("pi4") / mean("x86-gateway")).toBeGreaterThan(1.5);
   program.process.kill("SIGTERM");
   expect(await program.exited).toBe(0);
   expect(program.errors()).toBe("");
@@ -97,7 +91,7 @@ test("a build that crashes on load on one class fails there with the previous mo
   for (const [name, report] of await rollOut(devices, b, 3)) expect(report.running?.buildId, name).toBe("build-b");
 });
 
-test("full disks and corrupted downloads of named devices fail by their own codes; slow ones are slow", async () => {
+test("full disks and corrupted downloads of named devices fail by their own codes, and nobody else fails", async () => {
   const { devices, program } = await simulate({ faults: { corruptDownload: { devices: ["sim-pi4-01"] } } });
   const first = await rollOut(devices, await bench.publish("a"), 1);
   expect(first.get("sim-pi4-01")?.deployment?.failure?.code).toBe("digest_mismatch");
@@ -115,9 +109,9 @@ test("a lossy network with offline times loses no window and stores none twice",
   bench.peer.syncAfterMs = 300;
   const { devices } = await simulate({ network });
   await rollOut(devices, await bench.publish("a"), 1);
-  await bench.peer.until("telemetry went on", () => devices.every((device) => [...device.epochs.values()].some((epoch) => epoch.watermark >= 4)), 60_000);
+  await bench.peer.until("telemetry went on", () => devices.every((device) => [...device.epochs.values()].some((epoch) => epoch.watermark >= 4)));
   for (const device of devices) for (const epoch of device.epochs.values()) expect(epoch.windows.size + epoch.dropped).toBe(epoch.watermark);
-}, 90_000);
+});
 
 test("a scenario that is wrong ends the program with all its mistakes", async () => {
   const file = join(bench.dataDir, "scenario.json");

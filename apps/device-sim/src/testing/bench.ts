@@ -1,6 +1,6 @@
 import type { BuildManifest } from "@flotilla/protocol";
 import { demoConvNet } from "@flotilla/runtime";
-import { afterAll, afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeEach, vi } from "vitest";
 import type { Agent } from "../agent/agent.ts";
 import type { ModelPort } from "../agent/model.ts";
 import { createLocalModels } from "../agent/local-models.ts";
@@ -39,6 +39,8 @@ export function demoGolden(name: keyof typeof MODELS): Promise<Uint8Array> {
 
 /** Call once at the top of a test file. */
 export function benchForEachTest(): Bench {
+  // Each install starts a process that loads ONNX Runtime; on a machine that is busy with other suites that takes many times longer.
+  vi.setConfig({ testTimeout: 120_000, hookTimeout: 30_000 });
   let peer = new GatewayPeer();
   let folder: Awaited<ReturnType<typeof temporaryFolder>> | null = null;
   const agents: Agent[] = [];

@@ -78,7 +78,7 @@ export class GatewayPeer {
   }
 
   /** Waits, through any number of requests, until the condition gives something truthy. */
-  async until<T>(what: string, condition: () => T, timeoutMs = 20_000): Promise<NonNullable<T>> {
+  async until<T>(what: string, condition: () => T, timeoutMs = 60_000): Promise<NonNullable<T>> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const value = condition();
