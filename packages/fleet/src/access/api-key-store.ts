@@ -65,7 +65,7 @@ export async function revokeApiKey(tx: Tx, principal: Principal, input: { id: st
   return viewOf(row, names.get(row.createdById) ?? row.createdById);
 }
 
-/** The principal a secret stands for; null when it is unknown, revoked or expired. */
+/** The principal a secret stands for; null when it is unknown, revoked or expired, or when whoever made it may no longer sign in. */
 export async function principalOfApiKey(tx: Tx, secret: string): Promise<Principal | null> {
   if (!looksLikeSecret("flk", secret)) return null;
   const hash = hashSecret(secret);
@@ -73,6 +73,9 @@ export async function principalOfApiKey(tx: Tx, secret: string): Promise<Princip
   if (row === null || !sameHash(row.secretHash, hash)) return null;
   const now = new Date();
   if (row.revokedAt !== null || (row.expiresAt !== null && row.expiresAt <= now)) return null;
+  // A key made by the platform itself has no person behind it.
+  const maker = await tx.user.findUnique({ where: { id: row.createdById }, select: { disabledAt: true } });
+  if (maker !== null && maker.disabledAt !== null) return null;
   const stale = new Date(now.getTime() - LAST_USE_GRAIN_MS);
   if (row.lastUsedAt === null || row.lastUsedAt < stale) {
     await tx.apiKey.updateMany({ where: { id: row.id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: stale } }] }, data: { lastUsedAt: now } });

@@ -1,6 +1,6 @@
 import { testDb, withTx, type TestDb, type Tx } from "@flotilla/db";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { consumeEnrollmentToken, createApiKey, createEnrollmentToken, listApiKeys, listEnrollmentTokens, principalOfApiKey, revokeApiKey, revokeEnrollmentToken } from "./index.ts";
+import { consumeEnrollmentToken, createApiKey, createEnrollmentToken, disablePerson, enablePerson, invitePerson, listApiKeys, listEnrollmentTokens, principalOfApiKey, revokeApiKey, revokeEnrollmentToken } from "./index.ts";
 
 let database: TestDb;
 beforeAll(async () => {
@@ -32,6 +32,17 @@ test("a key that is revoked, expired or made up stands for nobody", async () => 
     expect(await tx((t) => principalOfApiKey(t, secret))).toBeNull();
   }
   expect(await tx((t) => revokeApiKey(t, admin, { id: revoked.view.id }))).toMatchObject({ name: "revoked", revokedAt: expect.any(String) as unknown });
+});
+
+test("a key ends with the person who made it, and works again when they may sign in again", async () => {
+  const person = await tx((t) => invitePerson(t, admin, { name: "Leaver", email: "leaver@example.com", passwordHash: `${"0".repeat(32)}:${"0".repeat(128)}`, role: "operator" }));
+  await tx((t) => invitePerson(t, admin, { name: "Stays", email: "stays@example.com", passwordHash: `${"0".repeat(32)}:${"0".repeat(128)}`, role: "admin" }));
+  const { secret } = await tx((t) => createApiKey(t, { kind: "user", id: person.id, name: person.name, role: "admin" }, { name: "theirs", role: "operator" }));
+  expect(await tx((t) => principalOfApiKey(t, secret))).toMatchObject({ kind: "api_key", name: "theirs" });
+  await tx((t) => disablePerson(t, admin, { userId: person.id }));
+  expect(await tx((t) => principalOfApiKey(t, secret))).toBeNull();
+  await tx((t) => enablePerson(t, admin, { userId: person.id }));
+  expect(await tx((t) => principalOfApiKey(t, secret))).not.toBeNull();
 });
 
 test("a scoped key cannot make one that reaches further than itself", async () => {
