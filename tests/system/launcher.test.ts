@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identifyProcess } from "@flotilla/db/setup";
+import { identifyProcess, startEmbeddedPostgres } from "@flotilla/db/setup";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { exitOf, startPlatform, until, type Platform } from "./platform.ts";
 
@@ -109,6 +109,21 @@ test("a second start in the same folder names the process and the address of the
   expect((await fetch(`${platform.url}/api/v1/health`)).ok).toBe(true);
   const other = await startAndEnd(["--data-dir", `${dataDir}/other`, "--port", new URL(platform.url).port]);
   expect(other).toMatchObject({ code: 1, output: expect.stringContaining("another program is listening on it") });
+});
+
+test("DATABASE_URL replaces the embedded database, and another data folder on the same database gets its own way in", async () => {
+  const server = await startEmbeddedPostgres({ dataDir: join(dataDir, "elsewhere") });
+  onTestFinished(() => server.stop());
+  const env = { DATABASE_URL: server.url };
+  const one = await startPlatform({ dataDir: join(dataDir, "one"), env });
+  onTestFinished(() => one.stop());
+  await makeModel(one, "shared");
+  expect(existsSync(join(dataDir, "one/postgres"))).toBe(false);
+  const two = await startPlatform({ dataDir: join(dataDir, "two"), env });
+  onTestFinished(() => two.stop());
+  expect(await modelNames(two)).toEqual(["shared"]);
+  expect(two.email).not.toBe(one.email);
+  expect(two.apiKey).not.toBe(one.apiKey);
 });
 
 test.each([
