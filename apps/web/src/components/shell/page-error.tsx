@@ -12,7 +12,7 @@ export function PageError({ error, retry }: { error: Error & { digest?: string }
   }, [retry]);
   return (
     <EmptyState
-      icon={<CloudOff size={18} />} title="This page could not be loaded"
+      icon={<CloudOff size={18} />} title="This page could not be loaded" isPage
       action={<><Button kind="primary" onClick={retry}><RotateCw size={14} aria-hidden />Try again</Button><LinkButton href="/" kind="secondary">Back to the overview</LinkButton></>}
     >
       <p>Something broke on our side, or a part of the platform does not answer.</p>

@@ -16,7 +16,7 @@ export function VersionPage({ id, modelId, modelName, number }: { id: string; mo
   const { data: version } = useQuery(versionQuery(id));
   return (
     <Page
-      title={<span className="flex flex-wrap items-center gap-2">{modelName} v{number}{version && <VersionState state={version.state} />}{version?.aliases.map((alias) => <Badge key={alias} tone="accent">{alias}</Badge>)}</span>}
+      title={<span className="flex flex-wrap items-center gap-2">{modelName} v{number}{" "}{version && <VersionState state={version.state} />}{version?.aliases.map((alias) => <Badge key={alias} tone="accent">{alias}</Badge>)}</span>}
       crumbs={[{ label: "Models", href: "/models" }, { label: modelName, href: `/models/${modelId}` }]}
       subtitle={version && <>Uploaded by {version.createdByName} <TimeAgo at={version.createdAt} /></>}
       actions={version?.state === "ready" && <><BenchmarkButton versionId={id} /><LinkButton href={`/builds/new?version=${id}` as Route} kind="primary"><Hammer size={14} aria-hidden />Make a build</LinkButton></>}
