@@ -65,7 +65,7 @@ export function DevicesTable(props: Props) {
       tabIndex={0} role="region" aria-label={`${props.caption}. Keys j and k move, Enter opens.`}
       className="h-[calc(100dvh-14.5rem)] min-h-72 overflow-auto rounded-lg border bg-surface shadow-lift outline-offset-2 max-lg:h-[calc(100dvh-20rem)]"
     >
-      <table className="w-full table-fixed border-collapse text-ui tabular-nums" aria-rowcount={props.total ?? -1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
+      <table className="w-full table-fixed border-collapse text-ui tabular-nums" aria-rowcount={props.total === null ? -1 : props.total + 1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
         <caption className="sr-only">{props.caption}</caption>
         <colgroup>{shown.map((column) => <col key={column.id} style={{ width: column.width }} />)}</colgroup>
         <thead className="sticky top-0 z-1 bg-surface text-left text-xs text-muted shadow-[0_1px_0_var(--chart-axis)]">

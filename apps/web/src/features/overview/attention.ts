@@ -64,7 +64,7 @@ function jobItem(job: JobView): AttentionItem[] {
 function rejectedItem(version: Pick<VersionView, "id" | "modelId" | "modelName" | "number" | "rejectReason" | "decidedAt">): AttentionItem {
   return {
     key: `version:${version.id}`, kind: "version_rejected", title: `${version.modelName} version ${version.number} was refused`,
-    sentence: version.rejectReason ?? "No reason was given.", devices: 0, since: version.decidedAt, href: `/models/${version.modelId}/versions/${version.id}`, action: "See why",
+    sentence: version.rejectReason ?? "No reason was given.", devices: 0, since: version.decidedAt, href: `/models/${version.modelId}/v/${version.id}`, action: "See why",
   };
 }
 
