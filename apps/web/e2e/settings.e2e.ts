@@ -64,7 +64,7 @@ test("every change is in the audit log with who, what and the request id, and ca
   await expect(page).toHaveURL(/action=session\.sign_in/);
   const [, row] = await page.getByRole("row").all();
   await expect(row ?? page.getByRole("row").first()).toContainText("session.sign_in");
-  await page.getByRole("button", { name: "More" }).first().click();
+  await page.getByRole("button", { name: /^Details of session.sign_in/ }).first().click();
   await expect(page.getByText(/req_/).first()).toBeVisible();
   await page.getByLabel("Action begins with").fill("nothing.ever");
   await expect(page.getByText("Nothing matches")).toBeVisible();

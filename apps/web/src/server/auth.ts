@@ -57,7 +57,7 @@ export function createAuth(db: Db, env: WebEnv) {
       useSecureCookies: isHttps,
       defaultCookieAttributes: { sameSite: "lax", httpOnly: true, path: "/" },
       database: { generateId: () => newId("usr") },
-      ipAddress: { ipAddressHeaders: ["x-forwarded-for"] },
+      ipAddress: { ipAddressHeaders: ["x-forwarded-for"], ipv6Subnet: 128 },
     },
     databaseHooks: {
       session: {

@@ -6,7 +6,7 @@ export function Table({ caption, className, children }: { caption: string; class
   return (
     // A region that scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="overflow-x-auto" role="region" aria-label={caption} tabIndex={0}>
+    <div className="relative overflow-x-auto" role="region" aria-label={caption} tabIndex={0}>
       <table className={cn("w-full border-collapse text-ui", className)}>
         <caption className="sr-only">{caption}</caption>
         {children}
@@ -24,5 +24,5 @@ export function Tr({ className, ...rest }: ComponentProps<"tr">) {
 }
 
 export function Td({ numeric = false, className, ...rest }: ComponentProps<"td"> & { numeric?: boolean }) {
-  return <td className={cn("h-8 px-3 py-1 align-middle", numeric && "text-right tabular", className)} {...rest} />;
+  return <td className={cn("h-8 px-3 py-0.5 align-middle", numeric && "text-right tabular", className)} {...rest} />;
 }

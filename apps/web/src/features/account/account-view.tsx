@@ -14,7 +14,7 @@ import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { apiGet, apiSend, messageOf } from "../../lib/api-client.ts";
-import { browserName } from "./browser-name.ts";
+import { addressOf, browserName } from "./browser-name.ts";
 
 export type SessionView = { id: string; current: boolean; userAgent: string | null; ipAddress: string | null; createdAt: string; lastUsedAt: string };
 
@@ -90,7 +90,7 @@ function SessionsCard() {
               {items.map((session) => (
                 <Tr key={session.id}>
                   <Td className="max-w-56 truncate" title={session.userAgent ?? undefined}>{browserName(session.userAgent)} {session.current && <Badge tone="ok">this one</Badge>}</Td>
-                  <Td className="text-muted tabular">{session.ipAddress ?? "–"}</Td>
+                  <Td className="text-muted tabular">{addressOf(session.ipAddress)}</Td>
                   <Td className="whitespace-nowrap text-muted"><TimeAgo at={session.lastUsedAt} /></Td>
                   <Td className="text-right">{!session.current && <Button size="sm" kind="quiet" busy={end.isPending && end.variables === session.id} onClick={() => end.mutate(session.id)}>End</Button>}</Td>
                 </Tr>

@@ -1,13 +1,13 @@
 "use client";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { AuditView as Entry } from "@flotilla/fleet";
-import { ScrollText, SearchX } from "lucide-react";
+import { ChevronRight, ScrollText, SearchX } from "lucide-react";
 import type { Route } from "next";
 import Link from "next/link";
 import { parseAsString, useQueryStates } from "nuqs";
 import { Fragment, useDeferredValue, useState } from "react";
 import { Badge } from "../../components/ui/badge.tsx";
-import { Button } from "../../components/ui/button.tsx";
+import { Button, IconButton } from "../../components/ui/button.tsx";
 import { Card, Facts } from "../../components/ui/card.tsx";
 import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
@@ -59,19 +59,19 @@ function AuditTable({ entries, onObject }: { entries: readonly Entry[]; onObject
   const [open, setOpen] = useState<string | null>(null);
   return (
     <Table caption="Audit log">
-      <thead><tr><Th>When</Th><Th>Who</Th><Th>Did</Th><Th>To</Th><Th>Why</Th><Th><span className="sr-only">Details</span></Th></tr></thead>
+      <thead><tr><Th className="w-8 pr-0"><span className="sr-only">Details</span></Th><Th>When</Th><Th>Who</Th><Th>Did</Th><Th>To</Th><Th>Why</Th></tr></thead>
       <tbody>
         {entries.map((entry) => {
           const isOpen = open === entry.id;
           return (
             <Fragment key={entry.id}>
               <Tr>
+                <Td className="pr-0"><IconButton label={`Details of ${entry.action} by ${entry.actorName}`} size="icon-sm" className="-ml-1.5" aria-expanded={isOpen} onClick={() => setOpen(isOpen ? null : entry.id)}><ChevronRight size={14} aria-hidden className={isOpen ? "rotate-90" : ""} /></IconButton></Td>
                 <Td className="whitespace-nowrap text-muted"><TimeAgo at={entry.at} /></Td>
                 <Td className="max-w-48 whitespace-nowrap"><span className="inline-flex max-w-full items-center gap-1.5"><span className="truncate">{entry.actorName}</span>{entry.actorKind !== "user" && <Badge>{entry.actorKind.replace("_", " ")}</Badge>}</span></Td>
                 <Td className="font-mono text-xs whitespace-nowrap">{entry.action}</Td>
-                <Td className="max-w-72 truncate"><ObjectName entry={entry} /></Td>
+                <Td className="max-w-64 truncate"><ObjectName entry={entry} /></Td>
                 <Td className="max-w-72 truncate text-muted" title={entry.reason ?? undefined}>{entry.reason ?? ""}</Td>
-                <Td className="text-right"><Button size="sm" kind="quiet" aria-expanded={isOpen} onClick={() => setOpen(isOpen ? null : entry.id)}>{isOpen ? "Less" : "More"}</Button></Td>
               </Tr>
               {isOpen && <tr className="border-b bg-sunken"><td colSpan={6} className="px-3 py-3"><Details entry={entry} onObject={onObject} /></td></tr>}
             </Fragment>

@@ -38,7 +38,7 @@ function JobBody({ job }: { job: JobView }) {
   return (
     <Page
       wide
-      title={<span className="flex flex-wrap items-center gap-2"><span className="first-letter:uppercase">{job.kind}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState state={job.state} cancelRequested={job.cancelRequested} /></span>}
+      title={<span className="flex flex-wrap items-center gap-x-1.5 gap-y-1"><span className="first-letter:uppercase">{job.kind}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState state={job.state} cancelRequested={job.cancelRequested} /></span>}
       crumbs={[{ label: "Jobs", href: "/jobs" }]}
       subtitle={<>Started by {job.createdByName} <TimeAgo at={job.createdAt} /></>}
       actions={<JobActions job={job} />}
