@@ -9,7 +9,7 @@ import { useDeferredValue, useState } from "react";
 import { apiGet } from "../../lib/api-client.ts";
 import { Keys } from "./key-help.tsx";
 import { navItems } from "./navigation.ts";
-import { useShortcutGroups } from "./shortcuts.ts";
+import { EVERYWHERE, GO_TO, useShortcutGroups } from "./shortcuts.ts";
 
 type Entry = { value: string; label: string; detail: string; icon: LucideIcon; keys?: string; run: () => void };
 type Group = { value: string; items: Entry[] };
@@ -86,7 +86,7 @@ function usePaletteGroups(text: string, close: () => void): Group[] {
   };
   const matches = (entry: Entry): boolean => wanted === "" || entry.label.toLowerCase().includes(wanted.toLowerCase());
   const pages = navItems.map<Entry>((item) => ({ value: `page ${item.href}`, label: item.label, detail: "", icon: item.icon, keys: `g ${item.key}`, run: open(item.href) }));
-  const actions = shortcuts.flatMap((group) => (group.name === "Everywhere" ? [] : group.shortcuts.map<Entry>((shortcut) => ({ value: `do ${group.name} ${shortcut.keys}`, label: shortcut.label, detail: group.name, icon: SquareArrowRight, keys: shortcut.keys, run: does(shortcut.run) }))));
+  const actions = shortcuts.flatMap((group) => (group.name === EVERYWHERE || group.name === GO_TO ? [] : group.shortcuts.map<Entry>((shortcut) => ({ value: `do ${group.name} ${shortcut.keys}`, label: shortcut.label, detail: group.name, icon: SquareArrowRight, keys: shortcut.keys, run: does(shortcut.run) }))));
   const things = wanted.length < 2 || found.data === undefined ? [] : found.data.map<Entry>((hit) => ({ value: hit.href, label: hit.label, detail: hit.detail, icon: ICONS[hit.kind], run: open(hit.href) }));
   return [
     { value: "On this page", items: actions.filter(matches) },

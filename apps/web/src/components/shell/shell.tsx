@@ -6,7 +6,7 @@ import { KeyHelp } from "./key-help.tsx";
 import { navItems } from "./navigation.ts";
 import { PhoneBar } from "./phone-bar.tsx";
 import { Rail } from "./rail.tsx";
-import { useShortcutListener, useShortcuts, type Shortcut } from "./shortcuts.ts";
+import { EVERYWHERE, GO_TO, useShortcutListener, useShortcuts, type Shortcut } from "./shortcuts.ts";
 import { PersonProvider, type Person } from "./person.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { UploadDock } from "../../features/upload/upload-dock.tsx";
@@ -17,13 +17,13 @@ export function Shell({ person, children }: { person: Person; children: ReactNod
   const router = useRouter();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
-  const go = useMemo<Shortcut[]>(() => navItems.map((item) => ({ keys: `g ${item.key}`, label: `Go to ${item.label}`, run: () => router.push(item.href as "/") })), [router]);
-  useShortcuts("Everywhere", [
+  const go = useMemo<Shortcut[]>(() => navItems.map((item) => ({ keys: `g ${item.key}`, label: item.label, run: () => router.push(item.href as "/") })), [router]);
+  useShortcuts(EVERYWHERE, [
     { keys: "mod+k", label: "Search and commands", run: () => setPalette((open) => !open) },
     { keys: "/", label: "Search", run: () => focusSearch(() => setPalette(true)) },
     { keys: "?", label: "Keys", run: () => setHelp(true) },
-    ...go,
   ]);
+  useShortcuts(GO_TO, go);
   useShortcutListener();
   return (
     <PersonProvider person={person}>

@@ -5,6 +5,10 @@ import { useEffect, useEffectEvent, useSyncExternalStore } from "react";
 export type Shortcut = { keys: string; label: string; run: () => void };
 export type ShortcutGroup = { name: string; shortcuts: readonly Shortcut[] };
 
+/** Names of the groups that every page has. */
+export const EVERYWHERE = "Everywhere";
+export const GO_TO = "Go to";
+
 const SEQUENCE_MS = 1_200;
 const SETTING = "flotilla-single-keys";
 

@@ -8,3 +8,10 @@ export function TimeAgo({ at, none = "never", className }: { at: string | null; 
   if (at === null) return <span className={className}>{none}</span>;
   return <time dateTime={at} title={formatDateTime(at)} className={className} suppressHydrationWarning>{formatRelative(at, Math.max(now, Date.parse(at)))}</time>;
 }
+
+/** "in 23 h" for what is still to come, "2 d ago" when it is over. */
+export function TimeUntil({ at, none = "never", className }: { at: string | null; none?: string; className?: string }) {
+  const now = useNow();
+  if (at === null) return <span className={className}>{none}</span>;
+  return <time dateTime={at} title={formatDateTime(at)} className={className} suppressHydrationWarning>{formatRelative(at, now)}</time>;
+}

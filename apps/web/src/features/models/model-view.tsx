@@ -12,7 +12,7 @@ import { QueryView } from "../../components/ui/query-view.tsx";
 import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
-import { formatBytes, formatMs } from "../../lib/format.ts";
+import { formatBytes, formatCompact, formatMs } from "../../lib/format.ts";
 import { AliasCard } from "./alias-card.tsx";
 import { modelQuery, versionListQuery } from "./model-queries.ts";
 import { UploadVersionLink } from "./upload-version-link.tsx";
@@ -60,7 +60,7 @@ function VersionTable({ versions }: { versions: readonly VersionView[] }) {
             <Td className="max-w-72"><span className="flex items-center gap-2"><VersionState state={version.state} />{version.rejectReason !== null && <span className="truncate text-xs text-muted" title={version.rejectReason}>{version.rejectReason}</span>}</span></Td>
             <Td><span className="flex flex-wrap gap-1">{version.aliases.map((alias) => <Badge key={alias} tone="accent">{alias}</Badge>)}</span></Td>
             <Td numeric className="whitespace-nowrap">{formatBytes(version.sizeBytes)}</Td>
-            <Td numeric>{version.inspection === null ? "–" : compact(version.inspection.parameterCount)}</Td>
+            <Td numeric>{version.inspection === null ? "–" : formatCompact(version.inspection.parameterCount)}</Td>
             <Td numeric className="whitespace-nowrap">{version.inspection === null ? "–" : formatMs(version.inspection.latencyMs.p50)}</Td>
             <Td className="max-w-40 truncate text-muted">{version.createdByName}</Td>
             <Td className="whitespace-nowrap text-muted"><TimeAgo at={version.createdAt} /></Td>
@@ -69,8 +69,4 @@ function VersionTable({ versions }: { versions: readonly VersionView[] }) {
       </tbody>
     </Table>
   );
-}
-
-function compact(value: number): string {
-  return new Intl.NumberFormat("en-GB", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 }

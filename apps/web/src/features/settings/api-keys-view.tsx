@@ -12,7 +12,7 @@ import { EmptyState } from "../../components/ui/empty-state.tsx";
 import { ErrorState } from "../../components/ui/error-state.tsx";
 import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
-import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { TimeAgo, TimeUntil } from "../../components/ui/time-ago.tsx";
 import { apiSend } from "../../lib/api-client.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { NewApiKeyDialog } from "./new-api-key-dialog.tsx";
@@ -35,7 +35,7 @@ export function ApiKeysView() {
         {keys.data !== undefined && rows.length === 0 && <EmptyState icon={<KeyRound size={18} />} title="No API keys yet" action={newKey}>A key lets a script or CI do what its role allows, within the areas you choose.</EmptyState>}
         {rows.length > 0 && (
           <Table caption="API keys">
-            <thead><tr><Th>Name</Th><Th>Key</Th><Th>Role</Th><Th>Areas</Th><Th>State</Th><Th>Last used</Th><Th>Made</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
+            <thead><tr><Th>Name</Th><Th>Key</Th><Th>Role</Th><Th>Areas</Th><Th>State</Th><Th>Last used</Th><Th>Ends</Th><Th>Made</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
             <tbody>{rows.map((key) => <KeyRow key={key.id} apiKey={key} missingRole={missingRole} onRevoke={() => setRevoking(key)} />)}</tbody>
           </Table>
         )}
@@ -72,6 +72,7 @@ function KeyRow({ apiKey, missingRole, onRevoke }: { apiKey: ApiKeyView; missing
       <Td className="max-w-64">{apiKey.scopes.length === 0 ? <span className="text-muted">all</span> : <span className="flex flex-wrap gap-1">{apiKey.scopes.map((scope) => <Badge key={scope}>{scope}</Badge>)}</span>}</Td>
       <Td suppressHydrationWarning>{apiKey.revokedAt !== null ? <StateWord tone="neutral" word="revoked" ended /> : isExpired ? <StateWord tone="warn" word="expired" /> : <StateWord tone="ok" word="active" />}</Td>
       <Td className="whitespace-nowrap text-muted"><TimeAgo at={apiKey.lastUsedAt} /></Td>
+      <Td className="whitespace-nowrap text-muted"><TimeUntil at={apiKey.expiresAt} /></Td>
       <Td className="whitespace-nowrap text-muted"><TimeAgo at={apiKey.createdAt} /> by {apiKey.createdByName}</Td>
       <Td className="text-right">{apiKey.revokedAt === null && <Button size="sm" kind="quiet" disabled={missingRole !== undefined} title={missingRole} onClick={onRevoke}>Revoke</Button>}</Td>
     </Tr>

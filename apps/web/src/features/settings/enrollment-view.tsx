@@ -12,7 +12,7 @@ import { EmptyState } from "../../components/ui/empty-state.tsx";
 import { ErrorState } from "../../components/ui/error-state.tsx";
 import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
-import { TimeAgo } from "../../components/ui/time-ago.tsx";
+import { TimeAgo, TimeUntil } from "../../components/ui/time-ago.tsx";
 import { apiSend } from "../../lib/api-client.ts";
 import { formatCount } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
@@ -67,7 +67,7 @@ function TokenRow({ token, missingRole, onRevoke }: { token: EnrollmentTokenView
       <Td className="max-w-64"><span className="flex flex-wrap gap-1">{Object.entries(token.labels).map(([key, value]) => <Badge key={key}>{key}={value}</Badge>)}</span></Td>
       <Td numeric className="whitespace-nowrap">{formatCount(token.uses)} of {formatCount(token.maxUses)}</Td>
       <Td suppressHydrationWarning>{token.revokedAt !== null ? <StateWord tone="neutral" word="revoked" ended /> : isUsedUp ? <StateWord tone="ok" word="used up" /> : isOver ? <StateWord tone="neutral" word="over" ended /> : <StateWord tone="busy" word="open" />}</Td>
-      <Td className="whitespace-nowrap text-muted"><TimeAgo at={token.expiresAt} /></Td>
+      <Td className="whitespace-nowrap text-muted"><TimeUntil at={token.expiresAt} /></Td>
       <Td className="whitespace-nowrap text-muted"><TimeAgo at={token.createdAt} /> by {token.createdByName}</Td>
       <Td className="text-right">{isOpen && <Button size="sm" kind="quiet" disabled={missingRole !== undefined} title={missingRole} onClick={onRevoke}>Revoke</Button>}</Td>
     </Tr>
