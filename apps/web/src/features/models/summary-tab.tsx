@@ -81,7 +81,7 @@ function Operators({ inspection }: { inspection: VersionInspection }) {
     <Card title="Operators" subtitle={inspection.opsets.map((opset) => `${opset.domain === "" ? "ai.onnx" : opset.domain} ${opset.version}`).join(", ")}>
       <ul className="flex flex-wrap gap-1.5">
         {operators.slice(0, OPERATORS_SHOWN).map((operator) => (
-          <li key={`${operator.domain} ${operator.opType}`}><Badge>{operator.domain !== "" && `${operator.domain}:`}{operator.opType} <span className="tabular opacity-75">×{operator.count}</span></Badge></li>
+          <li key={`${operator.domain} ${operator.opType}`}><Badge>{operator.domain !== "" && `${operator.domain}:`}{operator.opType} <span className="tabular">×{operator.count}</span></Badge></li>
         ))}
         {operators.length > OPERATORS_SHOWN && <li className="text-xs text-muted">and {formatNoun(operators.length - OPERATORS_SHOWN, "more kind")}</li>}
       </ul>
