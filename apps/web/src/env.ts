@@ -15,6 +15,9 @@ const schema = z.object({
   AUTH_SECRET: secret,
   /** Shared with the gateway: signs what lets a browser send an upload. */
   UPLOAD_TICKET_SECRET: secret,
+  /** Where this process listens; `next start` takes them from its command line. */
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  HOST: z.string().min(1).default("127.0.0.1"),
   /** Set by the launcher: this process ends when that one is gone. */
   FLOTILLA_PARENT_PID: z.coerce.number().int().positive().optional(),
 });

@@ -9,7 +9,7 @@ const MAX_RESUME = 2_000;
 /** Notifications that arrive together are read together. */
 const GATHER_MS = 50;
 
-export type HubListener = { onEvents(events: readonly ChangeEventView[]): void; onPruned(newest: number): void };
+export type HubListener = { onEvents(events: readonly ChangeEventView[]): void; onPruned(newest: number): void; /** The process stops: the page will find another one. */ onEnd(): void };
 
 /**
  * One LISTEN per process, however many pages are open. A notification only says that there is something new; the events
@@ -55,7 +55,10 @@ export class ChangeHub {
     return this.#listeners.size;
   }
 
+  /** Ends every page's stream and stops listening. */
   async close(): Promise<void> {
+    for (const listener of this.#listeners) listener.onEnd();
+    this.#listeners.clear();
     clearTimeout(this.#timer);
     const subscription = await this.#subscription?.catch(() => undefined);
     await subscription?.close();

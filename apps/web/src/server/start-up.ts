@@ -3,11 +3,21 @@ import { platform } from "./db.ts";
 
 const PARENT_POLL_MS = 1_000;
 
+/** Requests in hand get this long to finish. */
+const STOP_TIMEOUT_MS = 5_000;
+
 /** Checks the settings (all problems at once), says that the app is ready, and watches the program that started it. */
 export function startUp(): void {
-  const { FLOTILLA_PARENT_PID: parentPid, PUBLIC_URL: publicUrl } = readEnvOrExit();
-  platform().log.info({ url: publicUrl ?? null }, "ready");
+  const { FLOTILLA_PARENT_PID: parentPid, PUBLIC_URL: publicUrl, HOST: host, PORT: port } = readEnvOrExit();
+  platform().log.info({ url: publicUrl ?? `http://${host}:${port}` }, "ready");
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
   if (parentPid !== undefined) endWithParent(parentPid);
+}
+
+/** Next closes its server and waits for what is open; streams of changes would stay open for ever. */
+function stop(): void {
+  setTimeout(() => process.exit(0), STOP_TIMEOUT_MS).unref();
+  void platform().hub.close();
 }
 
 function readEnvOrExit(): ReturnType<typeof env> {

@@ -1,6 +1,8 @@
 "use client";
 import { useRouter } from "next/navigation";
 import { useMemo, useState, type ReactNode } from "react";
+import { useLive } from "../live/live-provider.tsx";
+import { StaleBar } from "../live/stale-bar.tsx";
 import { CommandPalette } from "./command-palette.tsx";
 import { KeyHelp } from "./key-help.tsx";
 import { navItems } from "./navigation.ts";
@@ -15,6 +17,7 @@ import { DropAnywhere } from "../../features/upload/drop-anywhere.tsx";
 /** What surrounds every page of a signed-in person. */
 export function Shell({ person, children }: { person: Person; children: ReactNode }) {
   const router = useRouter();
+  const live = useLive();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
   const go = useMemo<Shortcut[]>(() => navItems.map((item) => ({ keys: `g ${item.key}`, label: item.label, run: () => router.push(item.href as "/") })), [router]);
@@ -32,7 +35,8 @@ export function Shell({ person, children }: { person: Person; children: ReactNod
       <Rail />
       <div className="flex min-h-dvh min-w-0 flex-col max-lg:pb-[calc(3.5rem+env(safe-area-inset-bottom))]">
         <TopBar person={person} onSearch={() => setPalette(true)} onHelp={() => setHelp(true)} />
-        <main id="main" tabIndex={-1} className="min-w-0 flex-1 outline-none">{children}</main>
+        <StaleBar />
+        <main id="main" tabIndex={-1} data-stale={live.kind === "disconnected" || undefined} className="min-w-0 flex-1 outline-none">{children}</main>
       </div>
       <PhoneBar />
       <CommandPalette open={palette} onOpenChange={setPalette} />

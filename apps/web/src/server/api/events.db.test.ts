@@ -99,6 +99,13 @@ test("one LISTEN serves every page of the process", async () => {
   await expect.poll(() => web.platform.hub.listenerCount).toBe(0);
 });
 
+test("a process that stops ends its streams, so that nothing keeps it", async () => {
+  const stream = await open();
+  await stream.next("hello");
+  await web.platform.hub.close();
+  await expect(stream.next("change")).rejects.toThrow("the stream ended");
+});
+
 test("nobody listens without signing in", async () => {
   expect((await web.request("GET", "/events")).status).toBe(401);
 });

@@ -62,7 +62,7 @@ async function feed(platform: Platform, controller: ReadableStreamDefaultControl
   send("retry: 2000\n: connected\n\n");
   try {
     const stop = await platform.hub.subscribe(
-      { onEvents: (events) => send(events.map(message).join("")), onPruned: (newest) => send(`id: ${newest}\nevent: pruned\ndata: {}\n\n`) },
+      { onEvents: (events) => send(events.map(message).join("")), onPruned: (newest) => send(`id: ${newest}\nevent: pruned\ndata: {}\n\n`), onEnd: () => gone.abort() },
       after,
     );
     if (gone.signal.aborted) stop();
