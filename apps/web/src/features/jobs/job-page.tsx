@@ -43,7 +43,7 @@ function JobBody({ job }: { job: JobView }) {
       subtitle={<>Started by {job.createdByName} <TimeAgo at={job.createdAt} /></>}
       actions={<JobActions job={job} />}
     >
-      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
         <div className="min-w-0 space-y-4">
           <StateLine job={job} />
           <JobMetrics id={job.id} />

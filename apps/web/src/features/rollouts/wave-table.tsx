@@ -24,7 +24,7 @@ export function WaveTable({ waves, onChange, preview }: { waves: readonly Planne
         {preset === null && <span className="self-center text-ui text-muted">your own plan</span>}
       </fieldset>
       <p className="text-ui text-muted">{preset === null ? "Shares add up: each wave keeps the devices of the one before." : wavePresets[preset].why}</p>
-      <div className="overflow-x-auto">
+      <div className="relative overflow-x-auto">
         <table className="w-full max-w-2xl border-collapse text-ui">
           <thead>
             <tr className="text-left text-xs text-muted">
