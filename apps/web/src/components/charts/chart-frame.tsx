@@ -45,7 +45,7 @@ export function ChartTable({ caption, columns, rows }: { caption: string; column
   return (
     // A region that scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="max-h-80 overflow-auto rounded-md border border-line-strong" tabIndex={0} role="region" aria-label={`${caption}, as a table`}>
+    <div className="relative max-h-80 overflow-auto rounded-md border border-line-strong" tabIndex={0} role="region" aria-label={`${caption}, as a table`}>
       <table className="w-full border-collapse text-xs tabular-nums">
         <thead className="sticky top-0 bg-surface text-left text-muted">
           <tr>

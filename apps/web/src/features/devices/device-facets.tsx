@@ -4,7 +4,7 @@ import type { DeviceSummary } from "@flotilla/fleet";
 import { StateBar } from "../../components/charts/state-bar.tsx";
 import { formatCount } from "../../lib/format.ts";
 import { SimulatedMark } from "../rollouts/tone-word.tsx";
-import type { DeviceParams, SetDeviceParams } from "./devices-page.tsx";
+import type { DeviceParams, SetDeviceParams } from "./device-params.ts";
 import { presenceOrder, presenceParts } from "./presence.ts";
 import { PresenceWord } from "./presence-word.tsx";
 

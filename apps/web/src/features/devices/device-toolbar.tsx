@@ -2,8 +2,8 @@
 import { useEffect, useState } from "react";
 import { ClipboardCopy, Columns3 } from "lucide-react";
 import { Popover } from "@base-ui/react/popover";
-import { deviceColumnList } from "./device-columns.tsx";
-import type { DeviceParams, SetDeviceParams } from "./devices-page.tsx";
+import { deviceColumnList } from "./device-column-list.ts";
+import type { DeviceParams, SetDeviceParams } from "./device-params.ts";
 
 const INPUT = "h-8 min-w-0 rounded-md border border-line-strong bg-transparent px-2.5 text-ui placeholder:text-muted max-sm:h-11";
 const BUTTON = "inline-flex h-8 items-center gap-1.5 rounded-md border border-line-strong px-2.5 text-ui hover:bg-hover max-sm:h-11";

@@ -1,44 +1,36 @@
 "use client";
 import { useDeferredValue, useState } from "react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { parseAsArrayOf, parseAsBoolean, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
+import { useQueryStates } from "nuqs";
 import Link from "next/link";
 import type { Route } from "next";
 import { Card } from "../../components/ui/card.tsx";
 import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { messageOf } from "../../lib/api-client.ts";
 import { formatCount, formatNoun } from "../../lib/format.ts";
-import { deviceColumnList, devicesCsv, type DeviceColumn } from "./device-columns.tsx";
+import { devicesCsv } from "./device-columns.tsx";
 import { DeviceFacets } from "./device-facets.tsx";
+import { deviceParams, filterOf, type DeviceParams, type SetDeviceParams } from "./device-params.ts";
 import { DeviceToolbar } from "./device-toolbar.tsx";
 import { deviceListQuery, deviceSummaryQuery, type DeviceFilter } from "./device-queries.ts";
 import { DevicesTable } from "./devices-table.tsx";
-import { presenceOrder } from "./presence.ts";
 import { selectorChips, withoutChip } from "./selector-chips.ts";
-
-const columnIds = deviceColumnList.map((column) => column.id);
-
-/** All that is filtered and shown is in the URL. */
-export const deviceParams = {
-  q: parseAsString.withDefault(""), query: parseAsString.withDefault(""), presence: parseAsStringLiteral(presenceOrder), class: parseAsString, build: parseAsString,
-  drift: parseAsBoolean.withDefault(false), cols: parseAsArrayOf(parseAsStringLiteral(columnIds)).withDefault([...columnIds]),
-};
 
 /** Find devices among many: search, label query, facets; rows first, counts after. */
 export function DevicesPage() {
   const [params, setParams] = useQueryStates(deviceParams);
   const [copied, setCopied] = useState<string | null>(null);
   const search = useDeferredValue(params.q);
-  const filter: DeviceFilter = { search, query: params.query, presence: params.presence, className: params.class, buildId: params.build, drift: params.drift };
+  const filter = filterOf({ ...params, q: search });
   const list = useInfiniteQuery(deviceListQuery(filter));
   const summary = useQuery(deviceSummaryQuery(params.query));
   const rows = list.data?.pages.flatMap((page) => page.items);
-  const active = activeFilters(params, setParams, summary.data?.byBuild);
+  const active = activeFilters(params, (change) => void setParams(change), summary.data?.byBuild);
   const plain = active.length === 0;
   const total = totalOf(filter, summary.data);
   const clear = () => void setParams({ q: null, query: null, presence: null, class: null, build: null, drift: null });
   const copy = async () => {
-    await navigator.clipboard.writeText(devicesCsv(rows ?? [], params.cols as DeviceColumn[]));
+    await navigator.clipboard.writeText(devicesCsv(rows ?? [], params.cols));
     setCopied(`${formatNoun(rows?.length ?? 0, "row")} copied${list.hasNextPage ? ": those that are loaded" : ""}.`);
   };
   if (rows?.length === 0 && plain && summary.data?.total === 0) return <NoDevices />;
@@ -58,7 +50,7 @@ export function DevicesPage() {
         {rows === undefined && !list.isError && <Card flush><TableSkeleton rows={14} columns={7} /></Card>}
         {rows !== undefined && (rows.length === 0
           ? <div className="grid justify-items-center gap-3 rounded-lg border border-line-strong py-12 text-ui"><p>No device matches.</p><button type="button" onClick={clear} className="h-9 rounded-md border border-line-strong px-3">Clear {formatNoun(active.length, "filter")}</button></div>
-          : <DevicesTable rows={rows} total={total} columns={params.cols as DeviceColumn[]} hasMore={list.hasNextPage} loadingMore={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} caption="Devices" />)}
+          : <DevicesTable rows={rows} total={total} columns={params.cols} hasMore={list.hasNextPage} loadingMore={list.isFetchingNextPage} onMore={() => void list.fetchNextPage()} caption="Devices" />)}
       </div>
     </div>
   );
@@ -81,10 +73,7 @@ function totalOf(filter: DeviceFilter, summary: { total: number; byPresence: Rec
   return counts[0] ?? summary.total;
 }
 
-export type DeviceParams = { q: string; query: string; presence: (typeof presenceOrder)[number] | null; class: string | null; build: string | null; drift: boolean; cols: DeviceColumn[] };
-export type SetDeviceParams = (change: Partial<{ [K in keyof DeviceParams]: DeviceParams[K] | null }>) => void;
-
-function activeFilters(params: DeviceParams, setParams: (change: Partial<{ [K in keyof DeviceParams]: DeviceParams[K] | null }>) => unknown, builds: { buildId: string | null; buildName: string | null }[] | undefined): { text: string; remove: () => void }[] {
+function activeFilters(params: DeviceParams, setParams: SetDeviceParams, builds: { buildId: string | null; buildName: string | null }[] | undefined): { text: string; remove: () => void }[] {
   const buildName = builds?.find((entry) => entry.buildId === params.build)?.buildName ?? params.build;
   return [
     ...(params.q === "" ? [] : [{ text: `“${params.q}”`, remove: () => void setParams({ q: null }) }]),

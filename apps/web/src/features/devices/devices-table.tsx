@@ -5,7 +5,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import type { DeviceRow } from "@flotilla/fleet";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
-import { deviceColumnList, deviceColumns, deviceFeatures, numericColumns, type DeviceColumn } from "./device-columns.tsx";
+import { deviceColumnList, numericColumns, type DeviceColumn } from "./device-column-list.ts";
+import { deviceColumns, deviceFeatures } from "./device-columns.tsx";
 
 const ROW_HEIGHT = 32;
 
@@ -63,7 +64,7 @@ export function DevicesTable(props: Props) {
       ref={scroller} onKeyDown={onKeyDown}
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0} role="region" aria-label={`${props.caption}. Keys j and k move, Enter opens.`}
-      className="h-[calc(100dvh-14.5rem)] min-h-72 overflow-auto rounded-lg border bg-surface shadow-lift outline-offset-2 max-lg:h-[calc(100dvh-20rem)]"
+      className="h-[calc(100dvh-14.5rem)] relative min-h-72 overflow-auto rounded-lg border bg-surface shadow-lift outline-offset-2 max-lg:h-[calc(100dvh-20rem)]"
     >
       <table className="w-full table-fixed border-collapse text-ui tabular-nums" aria-rowcount={props.total === null ? -1 : props.total + 1} style={{ minWidth: shown.reduce((sum, column) => sum + column.width, 0) }}>
         <caption className="sr-only">{props.caption}</caption>

@@ -12,7 +12,7 @@ export function SeriesTable({ answer, onPick, pickLabel }: { answer: LatencyAnsw
   if (shown.length === 0) return null;
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="overflow-x-auto rounded-lg border border-line-strong" tabIndex={0} role="region" aria-label="Series of this range">
+    <div className="relative overflow-x-auto rounded-lg border border-line-strong" tabIndex={0} role="region" aria-label="Series of this range">
       <table className="w-full border-collapse text-ui tabular-nums">
         <thead>
           <tr className="text-left text-xs text-muted">

@@ -29,7 +29,7 @@ export function DeploymentsTable({ rolloutId, waves, filter, onFilter }: Props) 
         ? <p className="py-6 text-center text-ui text-muted">{filtered ? "No device matches these filters." : "No device is part of this rollout yet: they are put into waves when it starts."}</p>
         : (
           // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-          <div className="max-h-[34rem] overflow-auto rounded-lg border border-line-strong" tabIndex={0} role="region" aria-label="Deployments">
+          <div className="relative max-h-[34rem] overflow-auto rounded-lg border border-line-strong" tabIndex={0} role="region" aria-label="Deployments">
             <table className="w-full border-collapse text-ui tabular-nums">
               <thead className="sticky top-0 z-1 bg-surface text-left text-xs text-muted shadow-[0_1px_0_var(--chart-axis)]">
                 <tr>{["Device", "State", "Wave", "Class", "Why", "Previous build", "Changed"].map((name) => <th key={name} scope="col" className="h-8 px-3 font-medium whitespace-nowrap">{name}</th>)}</tr>

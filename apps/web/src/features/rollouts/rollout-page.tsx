@@ -80,7 +80,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
 function EventBox({ children }: { children: ReactNode }) {
   // A region that scrolls must be reachable by keyboard.
   // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-  return <div className="max-h-96 overflow-auto" tabIndex={0} role="region" aria-label="What happened">{children}</div>;
+  return <div className="relative max-h-96 overflow-auto" tabIndex={0} role="region" aria-label="What happened">{children}</div>;
 }
 
 /** A part that is not there yet, or did not come; the rest of the page works on. */
