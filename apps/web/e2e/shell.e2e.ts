@@ -28,6 +28,7 @@ test("Ctrl-K finds a page, a model and a device, and the focus comes back", asyn
 test("keys lead everywhere, rest while somebody types, and can be turned off", async ({ page }) => {
   await page.keyboard.press("g");
   await page.keyboard.press("m");
+  await expect(page.getByRole("heading", { name: "Models", level: 1 })).toBeVisible();
   await expect(page).toHaveURL(/\/models$/);
   await page.keyboard.press("/");
   await expect(page.getByRole("searchbox")).toBeFocused();
