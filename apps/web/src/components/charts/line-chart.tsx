@@ -28,7 +28,7 @@ export type LineChartProps = {
   /** Under the plot, on the same gutters: e.g. how many samples each step has. */
   below?: ReactNode;
   /** Over the plot when there is nothing to draw: which of the several nothings it is. */
-  empty?: ReactNode;
+  empty?: { title: string; hint: string; nobody: boolean } | undefined;
 };
 
 /** Lines over time with gaps, change markers, a table view, and points that can be walked through by arrow keys. */
@@ -84,21 +84,38 @@ export function LineChart(props: LineChartProps) {
       columns={[{ key: "t", label: "Time" }, ...lines.map((line) => ({ key: line.key, label: line.label, numeric: true })), ...(counts === undefined ? [] : [{ key: "count", label: "Samples", numeric: true }])]}
       legend={lines.length > 1 ? <Legend lines={lines} hidden={hidden} onToggle={(key) => setHidden((set) => toggled(set, key))} /> : undefined}
     >
-      {/* A picture one can walk through: named by its finding, read point by point in the live region below. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
-      <div
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        role="img" tabIndex={0} aria-label={`${props.title}. ${props.finding} Arrow keys read single points.`}
-        className="chart-plot" onKeyDown={onKeyDown} onBlur={() => plot?.setCursor({ left: -10, top: -10 })}
-      >
-        <UplotCanvas options={options} data={data} height={height} onReady={setPlot} />
-        {!hasData && props.empty !== undefined && <div className="pointer-events-none absolute inset-0 grid place-items-center p-6 text-center text-ui text-muted">{props.empty}</div>}
-        {index !== null && hasData && <Tooltip plot={plot} index={index} xs={xs} stepSeconds={stepSeconds} lines={shown} counts={counts} format={format} />}
-      </div>
+      {!hasData && props.empty !== undefined
+        ? <NothingToDraw height={height} {...props.empty} />
+        : <Plot name={`${props.title}. ${props.finding} Arrow keys read single points.`} onKeyDown={onKeyDown} onBlur={() => plot?.setCursor({ left: -10, top: -10 })}>
+          <UplotCanvas options={options} data={data} height={height} onReady={setPlot} />
+          {index !== null && hasData && <Tooltip plot={plot} index={index} xs={xs} stepSeconds={stepSeconds} lines={shown} counts={counts} format={format} />}
+        </Plot>}
       {props.below}
       <p aria-live="polite" className="sr-only">{index === null ? "" : reading(index, xs, shown, counts, format)}</p>
       {props.markers !== undefined && props.markers.length > 0 && <MarkerList markers={props.markers} />}
     </ChartFrame>
+  );
+}
+
+/** A picture one can walk through: named by its finding, read point by point in a live region beside it. */
+function Plot({ name, onKeyDown, onBlur, children }: { name: string; onKeyDown: (event: KeyboardEvent) => void; onBlur: () => void; children: ReactNode }) {
+  return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <div
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      role="img" tabIndex={0} aria-label={name} className="chart-plot" onKeyDown={onKeyDown} onBlur={onBlur}
+    >
+      {children}
+    </div>
+  );
+}
+
+/** No axes: a scale without values would be made up. Nobody there to measure is hatched, nothing measured is not. */
+function NothingToDraw({ title, hint, nobody, height }: { title: string; hint: string; nobody: boolean; height: number }) {
+  return (
+    <div className={`grid place-items-center rounded-lg border border-dashed border-line-strong p-6 text-center text-pretty ${nobody ? "chart-hatched" : ""}`} style={{ minHeight: height }}>
+      <p className="rounded-md bg-surface px-4 py-2 text-muted"><strong className="block font-semibold text-ink">{title}</strong>{hint}</p>
+    </div>
   );
 }
 

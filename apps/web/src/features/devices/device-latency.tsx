@@ -39,7 +39,7 @@ function Chart({ own, peers, device }: { own: LatencyAnswer; peers: LatencyAnswe
   return (
     <LineChart
       title="p95 over 24 hours" finding={lineFinding({ name: "p95", xs: data.xs, values: subject, samples: data.samples })} xs={data.xs} stepSeconds={own.stepSeconds} lines={lines} counts={data.counts} format={formatMs} markers={markers} height={190}
-      silentFrom={silent === null ? null : silent / 1000} empty={empty === null ? undefined : <span><strong className="block text-ink">{empty.title}</strong>{empty.hint}</span>}
+      silentFrom={silent === null ? null : silent / 1000} empty={empty ?? undefined}
     />
   );
 }

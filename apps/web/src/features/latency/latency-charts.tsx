@@ -42,7 +42,6 @@ function ModeCharts({ answer, mode, only, split, live, scale = "linear", heatmap
   const range = { fromMs: Date.parse(answer.from), toMs: Date.parse(answer.to), stepMs: answer.stepSeconds * 1000 };
   const silent = silentFrom(answer, { toMs: range.toMs, live });
   const finding = findingFor(data, split, mode);
-  const emptyNode = empty === null ? undefined : <span><strong className="block font-semibold text-ink">{empty.title}</strong>{empty.hint}</span>;
   const mark = isSimulated(mode) ? <SimulatedMark /> : null;
   // The mark says simulated; other modes are told in words where there are several.
   const suffix = (only && mode === "field") || isSimulated(mode) ? "" : `, ${MODE_TITLES[mode] ?? mode}`;
@@ -52,7 +51,7 @@ function ModeCharts({ answer, mode, only, split, live, scale = "linear", heatmap
         <LineChart
           title={`${split === null ? "Latency percentiles" : `Latency ${split}`}${suffix}`} subtitle={<>{mark}{hidden > 0 && <span> the {MAX_LINES} busiest series; {hidden} more in the table below</span>}</>}
           finding={finding} xs={data.xs} stepSeconds={answer.stepSeconds} lines={data.lines} counts={data.counts} format={formatMs} markers={markers}
-          scale={scale} height={height} silentFrom={silent === null ? null : silent / 1000} empty={emptyNode}
+          scale={scale} height={height} silentFrom={silent === null ? null : silent / 1000} empty={empty ?? undefined}
           below={data.samples > 0 && <CountStrip xs={data.xs} counts={data.counts} errors={data.errors} />}
           {...(limit === undefined ? {} : { limit })} {...(onZoom === undefined ? {} : { onZoom })}
         />

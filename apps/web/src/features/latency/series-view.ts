@@ -39,15 +39,15 @@ export function valueOf(point: LatencyPoint, percentile: Percentile): number | n
 }
 
 /** Which of the nothings it is, and what to do. */
-export function emptyText(answer: Pick<LatencyAnswer, "emptyReason" | "lastSampleAt">): { title: string; hint: string } | null {
+export function emptyText(answer: Pick<LatencyAnswer, "emptyReason" | "lastSampleAt">): { title: string; hint: string; nobody: boolean } | null {
   switch (answer.emptyReason) {
     case "none": return null;
     case "no_samples":
       return {
-        title: "No inferences reported in this range",
+        title: "No inferences reported in this range", nobody: false,
         hint: answer.lastSampleAt === null ? "No device of this selection has ever reported one." : "The newest one is older than this range.",
       };
-    case "no_reporting_device": return { title: "No device can report", hint: "No device of this selection runs a model and reports now: there is nothing to measure, which is not the same as fast." };
+    case "no_reporting_device": return { title: "No device can report", nobody: true, hint: "No device of this selection runs a model and reports now: there is nothing to measure, which is not the same as fast." };
   }
 }
 

@@ -8,13 +8,15 @@ const VERBS: Record<string, string> = {
 };
 const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version" };
 
-/** Actions whose object needs no telling. */
-const WHOLE: Record<string, string> = { "session.sign_in": "signed in", "person.first_admin": "became the first admin" };
+/** Actions that read better as a whole; `names` says whether their object is named after them. */
+const PHRASES: Record<string, { text: string; names: boolean }> = {
+  "session.sign_in": { text: "signed in", names: false }, "person.first_admin": { text: "made the first admin,", names: true },
+};
 
 /** "rollout.pause" → "paused rollout"; an unknown action is shown as it is. */
 export function auditSentence(action: string): string {
-  const whole = WHOLE[action];
-  if (whole !== undefined) return whole;
+  const phrase = PHRASES[action];
+  if (phrase !== undefined) return phrase.text;
   const [noun = "", ...rest] = action.split(".");
   const verb = rest.at(-1) ?? "";
   const past = VERBS[verb];
@@ -38,5 +40,5 @@ export function objectHref(change: { objectKind: string; objectId: string }): st
 
 /** Whether a change needs its object named after the sentence. */
 export function namesObject(action: string): boolean {
-  return WHOLE[action] === undefined;
+  return PHRASES[action]?.names ?? true;
 }

@@ -31,7 +31,7 @@ function Tile({ name, href, summary, query }: { name: string; href: string; summ
       </div>
       <StateBar parts={presenceParts(byPresence)} height={8} label={name} />
       <p className="text-xs text-muted tabular-nums">
-        {summary.total === 0 ? "no device matches" : <>{formatCount(byPresence.reporting)} reporting{off.length > 0 && `, ${off.join(", ")}`}</>}
+        {summary.total === 0 ? (query === "" ? "no device yet" : "no device matches") : <>{formatCount(byPresence.reporting)} reporting{off.length > 0 && `, ${off.join(", ")}`}</>}
         {summary.drift > 0 && <Link href={`${href}${separator}drift=true` as Route} className="block text-warn underline-offset-2 hover:underline">{formatNoun(summary.drift, "device does", "devices do")} not run what {summary.drift === 1 ? "it" : "they"} should</Link>}
       </p>
     </li>

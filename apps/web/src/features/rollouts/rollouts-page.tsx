@@ -88,7 +88,7 @@ function badText(counts: RolloutView["counts"]): string {
 function EmptyRollouts() {
   return (
     <div className="mx-auto grid max-w-xl justify-items-center gap-4 py-14 text-center">
-      <div className="w-full max-w-sm" aria-hidden="true">
+      <div className="w-full text-left" aria-hidden="true">
         <WaveStrip waves={[
           { position: 0, percent: 10, state: "passed", total: 2, succeeded: 2, failed: 0 }, { position: 1, percent: 50, state: "active", total: 10, succeeded: 6, failed: 0 }, { position: 2, percent: 100, state: "pending", total: 12, succeeded: 0, failed: 0 },
         ]} />
