@@ -24,7 +24,7 @@ export const sessionsQuery = () => ({ queryKey: ["settings", "sessions"], queryF
 export function AccountView({ email }: { email: string }) {
   const person = usePerson();
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-2">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-2">
       <Card title="You"><Facts items={[{ label: "Name", value: person.name }, { label: "Role", value: <Badge>{person.role}</Badge> }, { label: "E-mail", value: email }]} /></Card>
       <DisplayCard />
       <PasswordCard />

@@ -24,7 +24,7 @@ export function ModelView({ id }: { id: string }) {
   const versions = useInfiniteQuery(versionListQuery(id));
   const rows = versions.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
       <Card title="Versions" flush>
         {versions.isPending && <TableSkeleton columns={5} rows={4} />}
         {versions.isError && <ErrorState error={versions.error} what="Versions could not be loaded" onRetry={() => void versions.refetch()} />}

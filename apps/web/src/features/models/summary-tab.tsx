@@ -23,7 +23,7 @@ export function SummaryTab({ version }: { version: VersionView }) {
   return (
     <div className="space-y-4">
       <Tiles version={version} inspection={inspection} />
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-2">
         <Signature title="Inputs" tensors={inspection.inputs} />
         <Signature title="Outputs" tensors={inspection.outputs} />
         <Operators inspection={inspection} />

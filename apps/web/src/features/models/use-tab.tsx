@@ -19,7 +19,7 @@ export function UseTab({ version }: { version: VersionView }) {
   return (
     <QueryView query={use} loading={<TableSkeleton rows={4} columns={2} />} what="Where it runs could not be loaded">
       {({ builds, devicesByClass, runningDevices }) => (
-        <div className="grid items-start gap-4 lg:grid-cols-2">
+        <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-2">
           <Card title="Devices" subtitle={runningDevices === 0 ? undefined : formatNoun(runningDevices, "device")} flush>
             {devicesByClass.length === 0 ? (
               <EmptyState icon={<Radar size={18} />} title="No device runs it" className="py-8">A device counts here when it attests the digest of this very file.</EmptyState>

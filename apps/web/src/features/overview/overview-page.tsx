@@ -74,7 +74,7 @@ function LastChanges({ changes }: { changes: readonly AuditView[] }) {
         return (
           <li key={change.id} className="text-ui leading-snug">
             <span className="font-medium">{change.actorName}</span> {auditSentence(change.action)}{" "}
-            {namesObject(change.action) && (href === null ? <span>{change.objectName ?? change.objectId}</span> : <Link href={href as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{change.objectName ?? change.objectId}</Link>)}{" "}
+            {namesObject(change.action) && (href === null ? <span>{change.objectName || change.objectId}</span> : <Link href={href as Route} className="underline decoration-line-strong underline-offset-2 hover:decoration-current">{change.objectName || change.objectId}</Link>)}{" "}
             <TimeAgo at={change.at} className="text-xs whitespace-nowrap text-muted" />
             {change.reason !== null && change.reason !== "" && <span className="block text-xs text-muted">“{change.reason}”</span>}
           </li>

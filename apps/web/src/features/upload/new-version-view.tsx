@@ -34,7 +34,7 @@ export function NewVersionView({ modelId }: { modelId: string | null }) {
   const change = (part: Partial<Target>): void => setTarget((before) => ({ ...before, ...part }));
   if (items.length === 0) return <DropZone onFiles={(files) => uploads().add(files)} disabledReason={missingRole} />;
   return (
-    <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_340px]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 lg:grid-cols-[minmax(0,1fr)_340px]">
       <div className="space-y-3">
         <Card title="Files" flush>
           <ul>{items.map((item) => <UploadRow key={item.key} item={item} onRemove={() => uploads().remove(item.key)} />)}</ul>
