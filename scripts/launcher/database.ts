@@ -51,6 +51,8 @@ async function embedded(folder: DataFolder, say: (sentence: string) => void): Pr
       if (isStopping) return;
       try {
         server = await startEmbeddedPostgres({ dataDir: folder.postgres, port });
+        // Asked to stop meanwhile, `stop` has stopped the server before this one and now waits for us.
+        if (isStopping) return server.stop();
       } catch (error) {
         say(`PostgreSQL does not start: ${(error as Error).message}`);
       }

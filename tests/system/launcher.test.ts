@@ -2,15 +2,17 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identifyProcess, startEmbeddedPostgres } from "@flotilla/db/setup";
+import { identifyProcess, runningEmbeddedUrl, startEmbeddedPostgres } from "@flotilla/db/setup";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { exitOf, startPlatform, until, type Platform } from "./platform.ts";
 
 const root = join(import.meta.dirname, "../..");
 let dataDir: string;
-beforeEach(() => {
+beforeEach(({ onTestFinished: atEnd }) => {
   dataDir = mkdtempSync(join(tmpdir(), "flotilla-launcher-"));
-  return () => rmSync(dataDir, { recursive: true, force: true });
+  // Registered first, so it runs last: after every platform of the test has stopped.
+  const folder = dataDir;
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
 });
 
 async function start(): Promise<Platform> {
@@ -99,6 +101,16 @@ test("parts that die, the database too, are started again and said so", async ()
   process.kill(pidOf(platform, "gateway"), "SIGKILL");
   await until("both were said", async () => platform.output().includes("PostgreSQL stopped") && platform.output().includes("gateway stopped"));
   await until("all is well again", async () => (await fetch(`${platform.url}/api/v1/health`)).ok && (await modelNames(platform)).includes("kept"));
+});
+
+test("a stop in the middle of the database's restart stops that database too", async () => {
+  const platform = await start();
+  process.kill(postmasterPid(), "SIGKILL");
+  await until("the restart was said", async () => platform.output().includes("PostgreSQL stopped"));
+  await until("the next server is coming up", async () => identifyProcess(postmasterPid()) !== undefined);
+  platform.launcher.kill("SIGTERM");
+  expect(await exitOf(platform.launcher)).toBe(0);
+  expect(await runningEmbeddedUrl(join(dataDir, "postgres"))).toBeUndefined();
 });
 
 test("a second start in the same folder names the process and the address of the first", async () => {
