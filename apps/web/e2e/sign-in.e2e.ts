@@ -58,6 +58,14 @@ test("a page gives nothing to somebody who is not signed in, in whatever form it
   expect(await (await page.request.get(`${url}/audit`)).text()).toContain(secret);
 });
 
+test("nothing is sent to a page: there are no actions behind them", async ({ request }) => {
+  for (const path of [...PAGES, "/sign-in", "/welcome"]) {
+    for (const headers of [{ "next-action": "0".repeat(40) }, { "content-type": "multipart/form-data; boundary=x" }, {}] as Record<string, string>[]) {
+      expect((await request.post(`${platform().url}${path}`, { headers, data: "x" })).status(), `${path} ${JSON.stringify(headers)}`).toBe(405);
+    }
+  }
+});
+
 test("opening a sign-in link by machine does not use it up; the person gets in once", async ({ page, request, browser }) => {
   const { url } = platform();
   const { items } = await api<{ items: { id: string; role: string; disabledAt: string | null }[] }>("/people");

@@ -5,6 +5,8 @@ import { NextResponse, type NextRequest } from "next/server";
 
 /** Gives each page its Content-Security-Policy with a fresh nonce, which Next puts on its own scripts. */
 export function proxy(request: NextRequest): NextResponse {
+  // Pages are read; there are no Server Actions, and a form that is sent before its script runs must not reach anything.
+  if (request.method !== "GET" && request.method !== "HEAD") return new NextResponse(null, { status: 405, headers: { allow: "GET, HEAD" } });
   const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
   const policy = policyFor(nonce, IS_DEV);
   const headers = new Headers(request.headers);
