@@ -60,6 +60,8 @@ export class ChangeHub {
     for (const listener of this.#listeners) listener.onEnd();
     this.#listeners.clear();
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#from = Number.POSITIVE_INFINITY;
     const subscription = await this.#subscription?.catch(() => undefined);
     await subscription?.close();
     this.#subscription = undefined;

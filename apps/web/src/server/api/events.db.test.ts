@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { withTx } from "@flotilla/db";
 import { createModel, newestChange, recordChange, systemPrincipal } from "@flotilla/fleet";
 import { startTestWeb, type TestWeb } from "../testing/test-web.ts";
@@ -9,11 +9,19 @@ beforeAll(async () => {
 });
 afterAll(() => web.stop());
 
+const opened = new Set<AbortController>();
+afterEach(async () => {
+  for (const stream of opened) stream.abort();
+  opened.clear();
+  await vi.waitUntil(() => web.platform.hub.listenerCount === 0);
+});
+
 type Message = { id: string | null; event: string; data: unknown };
 
 /** Reads a stream message by message. */
 async function open(headers: Record<string, string> = {}, query = ""): Promise<{ answer: Response; next: (event: string) => Promise<Message>; close: () => void }> {
   const gone = new AbortController();
+  opened.add(gone);
   const answer = await web.request("GET", `/events${query}`, { headers: { cookie: web.people.viewer.cookie, ...headers }, signal: gone.signal });
   const messages = parse(answer);
   return {
@@ -79,7 +87,8 @@ test("a page that was away for too long is told to read everything again", async
   await withTx(web.db, (tx) => recordChange(tx, "job", "job_x"));
   const newest = await newestChange(web.db.prisma);
   const stream = await open({ "last-event-id": String(newest + 1_000_000) });
-  expect((await stream.next("pruned")).id).toBe(String(newest));
+  // From where it resumes: never past what it was told of, so that nothing is skipped.
+  expect(Number((await stream.next("pruned")).id)).toBeLessThanOrEqual(newest);
   stream.close();
 });
 

@@ -11,8 +11,11 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 export async function streamChanges(platform: Platform, request: Request, requestId: string): Promise<Response> {
   // Before the first await: an abort that comes earlier than its listener would leave the stream open for ever.
   const gone = new AbortController();
+  const onAbort = (): void => gone.abort();
   if (request.signal.aborted) gone.abort();
-  request.signal.addEventListener("abort", () => gone.abort(), { once: true });
+  request.signal.addEventListener("abort", onAbort, { once: true });
+  // Also keeps the request: one that is collected as garbage does not tell any more that it was aborted.
+  gone.signal.addEventListener("abort", () => request.signal.removeEventListener("abort", onAbort), { once: true });
   const caller = await callerOf(platform, request.headers, requestId);
   if (caller.principal === null) throw failure("unauthenticated", "Sign in, or send an API key as a bearer token.");
   const after = lastEventId(request);
