@@ -44,7 +44,7 @@ export function AuditView() {
       </div>
       <Card flush>
         {query.isPending && <TableSkeleton columns={5} rows={12} />}
-        {query.isError && <ErrorState error={query.error} what="The audit log could not be loaded" onRetry={() => void query.refetch()} />}
+        {query.isLoadingError && <ErrorState error={query.error} what="The audit log could not be loaded" onRetry={() => void query.refetch()} />}
         {query.data !== undefined && entries.length === 0 && (isFiltered
           ? <EmptyState icon={<SearchX size={18} />} title="Nothing matches" action={<Button onClick={() => void setFilter(null)}>Clear filters</Button>} />
           : <EmptyState icon={<ScrollText size={18} />} title="Nothing has happened yet">Every change that a person, a key or the platform makes is written down here.</EmptyState>)}

@@ -40,7 +40,7 @@ export function JobLog({ id, ended }: { id: string; ended: boolean }) {
         </>
       }
     >
-      {log.isError && <ErrorState error={log.error} what="The log could not be read" onRetry={() => void log.refetch()} />}
+      {log.isLoadingError && <ErrorState error={log.error} what="The log could not be read" onRetry={() => void log.refetch()} />}
       {log.isPending && <div className="space-y-2 p-4"><Skeleton className="w-2/3" /><Skeleton className="w-1/2" /></div>}
       {log.data !== undefined && shown.length === 0 && <p className="px-4 py-6 text-center text-muted">{search !== "" ? "No line matches." : ended ? "It wrote nothing." : "Nothing written yet."}</p>}
       {shown.length > 0 && (

@@ -47,7 +47,7 @@ export function JobsView() {
       </div>
       <Card flush>
         {query.isPending && <TableSkeleton columns={6} />}
-        {query.isError && <ErrorState error={query.error} what="Jobs could not be loaded" onRetry={() => void query.refetch()} />}
+        {query.isLoadingError && <ErrorState error={query.error} what="Jobs could not be loaded" onRetry={() => void query.refetch()} />}
         {query.data !== undefined && jobs.length === 0 && <EmptyState icon={<SearchX size={18} />} title="No job matches" action={<Button onClick={() => void setFilter(null)}>Clear filters</Button>} />}
         {jobs.length > 0 && <JobTable jobs={jobs} />}
         {query.hasNextPage && <div className="border-t p-2 text-center"><Button size="sm" kind="quiet" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Show more</Button></div>}

@@ -27,7 +27,7 @@ export function ModelView({ id }: { id: string }) {
     <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
       <Card title="Versions" flush>
         {versions.isPending && <TableSkeleton columns={5} rows={4} />}
-        {versions.isError && <ErrorState error={versions.error} what="Versions could not be loaded" onRetry={() => void versions.refetch()} />}
+        {versions.isLoadingError && <ErrorState error={versions.error} what="Versions could not be loaded" onRetry={() => void versions.refetch()} />}
         {versions.data !== undefined && rows.length === 0 && <EmptyState title="No versions yet" action={<UploadVersionLink modelId={id} kind="primary" />}>Upload an ONNX file to make the first one.</EmptyState>}
         {rows.length > 0 && <VersionTable versions={rows} />}
         {versions.hasNextPage && <div className="border-t p-2 text-center"><Button size="sm" kind="quiet" busy={versions.isFetchingNextPage} onClick={() => void versions.fetchNextPage()}>Show more</Button></div>}

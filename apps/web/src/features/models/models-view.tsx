@@ -39,7 +39,7 @@ export function ModelsView() {
       </div>
       <Card flush>
         {query.isPending && <TableSkeleton columns={6} />}
-        {query.isError && <ErrorState error={query.error} what="Models could not be loaded" onRetry={() => void query.refetch()} />}
+        {query.isLoadingError && <ErrorState error={query.error} what="Models could not be loaded" onRetry={() => void query.refetch()} />}
         {query.data !== undefined && models.length === 0 && (
           <EmptyState icon={<SearchX size={18} />} title={`No model is called “${search}”`} action={<Button onClick={() => void setSearch(null)}>Clear the search</Button>} />
         )}

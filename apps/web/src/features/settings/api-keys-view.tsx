@@ -31,7 +31,7 @@ export function ApiKeysView() {
     <>
       <Card title="API keys" subtitle={<KeyHint />} actions={newKey} flush>
         {keys.isPending && <TableSkeleton columns={5} rows={3} />}
-        {keys.isError && <ErrorState error={keys.error} what="API keys could not be loaded" onRetry={() => void keys.refetch()} />}
+        {keys.isLoadingError && <ErrorState error={keys.error} what="API keys could not be loaded" onRetry={() => void keys.refetch()} />}
         {keys.data !== undefined && rows.length === 0 && <EmptyState icon={<KeyRound size={18} />} title="No API keys yet" action={newKey}>A key lets a script or CI do what its role allows, within the areas you choose.</EmptyState>}
         {rows.length > 0 && (
           <Table caption="API keys">

@@ -32,7 +32,7 @@ export function EnrollmentView() {
     <>
       <Card title="Enrolment tokens" subtitle="A token lets new devices in; each device then has a key of its own" actions={enrol} flush>
         {tokens.isPending && <TableSkeleton columns={5} rows={3} />}
-        {tokens.isError && <ErrorState error={tokens.error} what="Tokens could not be loaded" onRetry={() => void tokens.refetch()} />}
+        {tokens.isLoadingError && <ErrorState error={tokens.error} what="Tokens could not be loaded" onRetry={() => void tokens.refetch()} />}
         {tokens.data !== undefined && rows.length === 0 && <EmptyState icon={<Ticket size={18} />} title="No tokens yet" action={enrol}>Make one and run a single command on the machine. Linux, macOS and Windows, x64 and arm64.</EmptyState>}
         {rows.length > 0 && (
           <Table caption="Enrolment tokens">

@@ -33,7 +33,7 @@ export function PeopleView() {
     <>
       <Card title="People" subtitle="Viewers read, operators ship, admins also manage people and keys" actions={<Button kind="primary" size="sm" disabled={missingRole !== undefined} title={missingRole} onClick={() => setAdding(true)}><UserPlus size={14} aria-hidden />Add person</Button>} flush>
         {people.isPending && <TableSkeleton columns={4} rows={4} />}
-        {people.isError && <ErrorState error={people.error} what="People could not be loaded" onRetry={() => void people.refetch()} />}
+        {people.isLoadingError && <ErrorState error={people.error} what="People could not be loaded" onRetry={() => void people.refetch()} />}
         {rows.length > 0 && (
           <Table caption="People">
             <thead><tr><Th>Name</Th><Th>E-mail</Th><Th>Role</Th><Th>State</Th><Th>Last seen</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
