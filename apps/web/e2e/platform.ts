@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 /** What the set-up started. */
 export type E2ePlatform = { url: string; email: string; password: string; apiKey: string; signInLink: string; model: string };
@@ -30,4 +30,9 @@ export async function api<T>(path: string, init: { method?: string; body?: unkno
   });
   if (!response.ok) throw new Error(`${path} → ${response.status} ${await response.text()}`);
   return (await response.json()) as T;
+}
+
+/** Waits until React has taken the element over: before that, keys and clicks on a page that can already be read go nowhere. */
+export async function takenOver(element: Locator): Promise<void> {
+  await expect.poll(() => element.evaluate((node) => Object.keys(node).some((key) => key.startsWith("__reactProps$")))).toBe(true);
 }

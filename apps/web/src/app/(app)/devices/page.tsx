@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { createLoader } from "nuqs/server";
+import { createLoader, type SearchParams } from "nuqs/server";
 import { listDevices } from "@flotilla/fleet";
 import { Page } from "../../../components/ui/page.tsx";
 import { deviceParams, filterOf, listInput } from "../../../features/devices/device-params.ts";
@@ -13,7 +13,7 @@ import { requirePrincipal } from "../../../server/session.ts";
 export const metadata: Metadata = { title: "Devices" };
 const load = createLoader(deviceParams);
 
-export default async function DevicesRoute({ searchParams }: PageProps<"/devices">) {
+export default async function DevicesRoute({ searchParams }: { searchParams: Promise<SearchParams> }) {
   const principal = await requirePrincipal();
   const filter = filterOf(await load(searchParams));
   return pageView(async () => {

@@ -8,7 +8,7 @@ import { requirePrincipal } from "../../../../server/session.ts";
 
 export const metadata: Metadata = { title: "Build" };
 
-export default async function BuildRoute({ params }: PageProps<"/builds/[id]">) {
+export default async function BuildRoute({ params }: { params: Promise<{ id: string }> }) {
   const principal = await requirePrincipal();
   const { id } = await params;
   return pageView(async () => {

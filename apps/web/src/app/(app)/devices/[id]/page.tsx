@@ -8,7 +8,7 @@ import { requirePrincipal } from "../../../../server/session.ts";
 
 export const metadata: Metadata = { title: "Device" };
 
-export default async function DeviceRoute({ params }: PageProps<"/devices/[id]">) {
+export default async function DeviceRoute({ params }: { params: Promise<{ id: string }> }) {
   const principal = await requirePrincipal();
   const { id } = await params;
   return pageView(async () => {

@@ -8,7 +8,7 @@ import { requirePrincipal } from "../../../../server/session.ts";
 
 export const metadata: Metadata = { title: "Rollout" };
 
-export default async function RolloutRoute({ params }: PageProps<"/rollouts/[id]">) {
+export default async function RolloutRoute({ params }: { params: Promise<{ id: string }> }) {
   const principal = await requirePrincipal();
   const { id } = await params;
   return pageView(async () => {
