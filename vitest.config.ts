@@ -1,9 +1,12 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Three projects, named after what must be running: nothing, a PostgreSQL server, the whole product.
 export default defineConfig({
   test: {
     sequence: { shuffle: true },
+    // Most of a test's time here is waiting: for a database, a child process, a device's next sync. One worker per core would leave the cores idle.
+    maxWorkers: Math.max(3, availableParallelism() + 1),
     projects: [
       {
         test: {
