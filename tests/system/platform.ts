@@ -16,7 +16,7 @@ export type Platform = Credentials & { dataDir: string; launcher: ChildProcess; 
 /** Starts `scripts/start.ts` and waits until it has written its credentials and answers its health check. */
 export async function startPlatform(options: { dataDir?: string; args?: string[]; env?: Record<string, string> } = {}): Promise<Platform> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "flotilla-system-"));
-  const [port, gatewayPort] = [await freePort(), await freePort()];
+  const [port, gatewayPort] = await twoFreePorts();
   const launcher = spawn(
     process.execPath,
     ["scripts/start.ts", "--no-demo", "--port", String(port), "--gateway-port", String(gatewayPort), "--data-dir", dataDir, ...(options.args ?? [])],
@@ -106,11 +106,16 @@ export async function until<T>(what: string, condition: () => Promise<T>, timeou
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+/** Two free ports, both held until both are known: the system may hand out a port that was just let go again. */
+async function twoFreePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()] as const;
+  const ports = [0, 0] as [number, number];
+  for (const [index, server] of servers.entries()) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    ports[index] = address.port;
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  return ports;
 }

@@ -11,7 +11,8 @@ const START_TIMEOUT_MS = 300_000;
 /** Starts the whole platform with 24 simulated devices on a data folder of its own; the answer stops it. */
 export default async function startPlatform(): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), "flotilla-e2e-"));
-  const args = ["scripts/start.ts", "--devices", "24", "--port", String(await freePort()), "--gateway-port", String(await freePort()), "--data-dir", dataDir];
+  const [port, gatewayPort] = await twoFreePorts();
+  const args = ["scripts/start.ts", "--devices", "24", "--port", String(port), "--gateway-port", String(gatewayPort), "--data-dir", dataDir];
   const launcher = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [launcher.stdout, launcher.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -53,11 +54,16 @@ function writeModel(dir: string): string {
   return path;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
+/** Two free ports, both held until both are known: the system may hand out a port that was just let go again. */
+async function twoFreePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()] as const;
+  const ports = [0, 0] as [number, number];
+  for (const [index, server] of servers.entries()) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    ports[index] = address.port;
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  return ports;
 }
