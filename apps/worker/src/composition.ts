@@ -24,7 +24,7 @@ export type Composition = {
 };
 
 /** Opens nothing yet; the first query connects. */
-export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY">, log: Logger): Composition {
+export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS">, log: Logger): Composition {
   const db = connect(env.DATABASE_URL, { applicationName: "flotilla worker", poolSize: env.WORKER_CONCURRENCY + SPARE_CONNECTIONS });
   const root = resolve(env.ARTIFACT_STORE);
   const ports: Ports = {
@@ -33,6 +33,7 @@ export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORK
     workRoot: join(root, "work"),
     // Host and process for people; the random part because a pid comes again after a restart.
     workerId: `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`,
+    leaseMs: env.JOB_LEASE_MS,
     log,
   };
   return {

@@ -10,6 +10,8 @@ const schema = z.object({
   /** Port of the health endpoint on HEALTH_HOST; 0 opens none. */
   HEALTH_PORT: wholeNumber(0, 0, 65_535),
   HEALTH_HOST: z.string().min(1).default("127.0.0.1"),
+  /** A job whose worker says nothing for so long is given to another one. */
+  JOB_LEASE_MS: wholeNumber(20_000, 1_000, 600_000),
   ROLLOUT_TICK_MS: wholeNumber(1_000, 50, 60_000),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   /** Set by a launcher: the worker ends when that process is gone. */

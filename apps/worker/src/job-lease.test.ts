@@ -20,7 +20,7 @@ function leaseOn(answer: () => Promise<unknown>, timeLimitMs = 600_000): { lease
     writes += 1;
     return answer();
   }) as Ports["transact"];
-  return { lease: new JobLease({ transact, log: pino({ level: "silent" }) }, { id: "job_1", leaseToken: "t", timeLimitMs }), writes: () => writes };
+  return { lease: new JobLease({ transact, leaseMs: 20_000, log: pino({ level: "silent" }) }, { id: "job_1", leaseToken: "t", timeLimitMs }), writes: () => writes };
 }
 const alive = async () => ({ kind: "alive", cancelRequested: false });
 

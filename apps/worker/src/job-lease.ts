@@ -1,10 +1,12 @@
-import { HEARTBEAT_MS, LEASE_MS, heartbeatJob, type JobReport, type NewLogLine } from "@flotilla/fleet";
+import { heartbeatJob, type JobReport, type NewLogLine } from "@flotilla/fleet";
 import type { Ports } from "./ports.ts";
 
 /** Reports are written at most this often: people see a moving bar, the database a few rows. */
 const FLUSH_MS = 400;
-/** Without a word from the database for this long another worker may soon take the job: stop before it does. */
-const GIVE_UP_MS = LEASE_MS * 0.75;
+/** Part of the lease between two heartbeats: three may be lost. */
+const HEARTBEAT_PART = 0.25;
+/** Without a word from the database for this part of the lease another worker may soon take the job: stop before it does. */
+const GIVE_UP_PART = 0.75;
 
 /** Why an attempt's signal fired. */
 export type AbortReason = "cancelled" | "time_limit" | "lease_lost" | "shutdown";
@@ -25,7 +27,7 @@ export class JobAborted extends Error {
  * attempt must stop. `close` writes what is left and ends the beating; it never throws.
  */
 export class JobLease {
-  readonly #ports: Pick<Ports, "transact" | "log">;
+  readonly #ports: Pick<Ports, "transact" | "log" | "leaseMs">;
   readonly #jobId: string;
   readonly #token: string;
   readonly #abort = new AbortController();
@@ -37,11 +39,11 @@ export class JobLease {
   #lastHeardMs = performance.now();
   #isClosed = false;
 
-  constructor(ports: Pick<Ports, "transact" | "log">, job: { id: string; leaseToken: string; timeLimitMs: number }) {
+  constructor(ports: Pick<Ports, "transact" | "log" | "leaseMs">, job: { id: string; leaseToken: string; timeLimitMs: number }) {
     this.#ports = ports;
     this.#jobId = job.id;
     this.#token = job.leaseToken;
-    this.#beat = setInterval(() => this.#flush(), HEARTBEAT_MS);
+    this.#beat = setInterval(() => this.#flush(), ports.leaseMs * HEARTBEAT_PART);
     this.#limit = setTimeout(() => this.stop("time_limit"), job.timeLimitMs);
   }
 
@@ -89,13 +91,13 @@ export class JobLease {
   async #write(report: PendingReport): Promise<void> {
     if (this.abortReason === "lease_lost") return;
     try {
-      const answer = await this.#ports.transact((tx) => heartbeatJob(tx, this.#jobId, this.#token, toReport(report)));
+      const answer = await this.#ports.transact((tx) => heartbeatJob(tx, this.#jobId, this.#token, toReport(report), this.#ports.leaseMs));
       this.#lastHeardMs = performance.now();
       if (answer.kind === "lost") this.stop("lease_lost");
       else if (answer.cancelRequested) this.stop("cancelled");
     } catch (error) {
       this.#ports.log.warn({ err: error, jobId: this.#jobId }, "a heartbeat could not be written");
-      if (performance.now() - this.#lastHeardMs > GIVE_UP_MS) this.stop("lease_lost");
+      if (performance.now() - this.#lastHeardMs > this.#ports.leaseMs * GIVE_UP_PART) this.stop("lease_lost");
     }
   }
 }

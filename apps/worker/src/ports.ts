@@ -13,6 +13,8 @@ export type Ports = {
   workRoot: string;
   /** Names this worker in job rows. */
   workerId: string;
+  /** A job whose worker says nothing for so long goes back to the queue. */
+  leaseMs: number;
   log: Logger;
 };
 

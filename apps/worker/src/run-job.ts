@@ -16,7 +16,7 @@ export type RunningJobs = Map<string, JobLease>;
 
 /** Takes the job if it can be taken, runs its handler under a lease, and writes how it ended. Never throws for a job's own failure. */
 export async function runJob(ports: Ports, handlers: Handlers, running: RunningJobs, jobId: string): Promise<void> {
-  const claim = await ports.transact((tx) => claimJob(tx, jobId, ports.workerId));
+  const claim = await ports.transact((tx) => claimJob(tx, jobId, ports.workerId, ports.leaseMs));
   if (claim.kind !== "claimed") {
     ports.log.debug({ jobId, claim: claim.kind }, "nothing to do for a delivered job");
     return;

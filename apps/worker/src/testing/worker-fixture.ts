@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createModel, createVersion, getJob, getVersion, newId, systemPrincipal, type JobView, type VersionView } from "@flotilla/fleet";
+import { LEASE_MS, createModel, createVersion, getJob, getVersion, newId, systemPrincipal, type JobView, type VersionView } from "@flotilla/fleet";
 import { pino } from "pino";
 import { compose } from "../composition.ts";
 import { handlers } from "../handlers/handlers.ts";
@@ -34,7 +34,7 @@ export type WorkerFixture = {
 
 export async function openWorkerFixture(url: string): Promise<WorkerFixture> {
   const storeRoot = await mkdtemp(join(tmpdir(), "flotilla-worker-test-"));
-  const { db, ports } = compose({ DATABASE_URL: url, ARTIFACT_STORE: storeRoot, WORKER_CONCURRENCY: 2 }, pino({ level: "silent" }));
+  const { db, ports } = compose({ DATABASE_URL: url, ARTIFACT_STORE: storeRoot, WORKER_CONCURRENCY: 2, JOB_LEASE_MS: LEASE_MS }, pino({ level: "silent" }));
   const running: RunningJobs = new Map();
   const upload = async (files: readonly NewFile[]): Promise<{ uploadId: string }[]> => {
     const uploads: { uploadId: string }[] = [];

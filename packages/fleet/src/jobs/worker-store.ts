@@ -13,10 +13,8 @@ import type { JobStateName } from "./types.ts";
 // cannot kill workers for ever; every write carries the lease token and takes effect only while that token is the row's,
 // so a worker that was taken for dead writes nothing; leases are compared with the database's clock, never a worker's.
 
-/** A worker that says nothing for this long is taken for dead. */
+/** A worker that says nothing for this long is taken for dead, unless it claimed with a lease of its own length. */
 export const LEASE_MS = 20_000;
-/** How often a worker says that it lives: three may be lost. */
-export const HEARTBEAT_MS = 5_000;
 
 const worker = systemPrincipal("worker");
 
@@ -28,8 +26,8 @@ export type ClaimResult =
   | { kind: "ended"; state: JobStateName }
   | { kind: "gone" };
 
-/** Takes a job that waits, or one whose worker died. Exactly one of any number of callers gets it. */
-export async function claimJob(tx: Tx, jobId: string, workerId: string): Promise<ClaimResult> {
+/** Takes a job that waits, or one whose worker died, for `leaseMs`. Exactly one of any number of callers gets it. */
+export async function claimJob(tx: Tx, jobId: string, workerId: string, leaseMs = LEASE_MS): Promise<ClaimResult> {
   const [found] = await sqlOf(tx).query<{ alive: boolean | null }>(
     "select lease_until > clock_timestamp() as alive from job where id = $1 for update",
     [jobId],
@@ -56,7 +54,7 @@ export async function claimJob(tx: Tx, jobId: string, workerId: string): Promise
     progressText: null,
   });
   if (claimed === null) return { kind: "taken" };
-  await extendLease(tx, jobId, leaseToken);
+  await extendLease(tx, jobId, leaseToken, leaseMs);
   await appendJobLog(tx, jobId, [{ level: "info", text: `Attempt ${claimed.attempt} of ${claimed.maxAttempts} on worker ${workerId}.` }]);
   return { kind: "claimed", job: claimed, leaseToken };
 }
@@ -72,9 +70,9 @@ export type JobReport = {
 
 export type Heartbeat = { kind: "alive"; cancelRequested: boolean } | { kind: "lost" };
 
-/** Extends the lease and writes what there is to tell. "lost": another worker has the job; stop, nothing was written. */
-export async function heartbeatJob(tx: Tx, jobId: string, leaseToken: string, report: JobReport = {}): Promise<Heartbeat> {
-  const lease = await extendLease(tx, jobId, leaseToken);
+/** Extends the lease to `leaseMs` from now and writes what there is to tell. "lost": another worker has the job; stop, nothing was written. */
+export async function heartbeatJob(tx: Tx, jobId: string, leaseToken: string, report: JobReport = {}, leaseMs = LEASE_MS): Promise<Heartbeat> {
+  const lease = await extendLease(tx, jobId, leaseToken, leaseMs);
   if (lease === null) return { kind: "lost" };
   if (report.progress !== undefined || report.progressText !== undefined) {
     await tx.job.updateMany({
@@ -209,11 +207,11 @@ export async function endWithout(
   return ended;
 }
 
-async function extendLease(tx: Tx, jobId: string, leaseToken: string): Promise<{ cancelRequestedAt: Date | null } | null> {
+async function extendLease(tx: Tx, jobId: string, leaseToken: string, leaseMs: number): Promise<{ cancelRequestedAt: Date | null } | null> {
   const [row] = await sqlOf(tx).query<{ cancel_requested_at: Date | null }>(
     `update job set lease_until = clock_timestamp() + $3::int * interval '1 millisecond'
      where id = $1 and lease_token = $2 and state = 'running' returning cancel_requested_at`,
-    [jobId, leaseToken, LEASE_MS],
+    [jobId, leaseToken, leaseMs],
   );
   return row === undefined ? null : { cancelRequestedAt: row.cancel_requested_at };
 }

@@ -1,0 +1,41 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { reapJobs } from "@flotilla/fleet";
+import { pino } from "pino";
+import { z } from "zod";
+import { compose } from "../composition.ts";
+import { runLoops } from "../loop.ts";
+import type { JobContext, JobDone } from "../ports.ts";
+import type { Handlers } from "../run-job.ts";
+import { startWorker } from "../worker.ts";
+
+// A worker for the fault harness (tests/faults): queue, claim, lease, heartbeat, fence, reaper and outcome are the product's own;
+// only the handlers are not. A handler here waits a while and then leaves one row in `fault_effect`, in the transaction that ends
+// its job. What it does is told by the job's payload, in the field `versionId`: "work:<ms>", or "kill" to die by SIGKILL.
+
+const env = z.object({ DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number() }).parse(process.env);
+const log = pino({ base: { process: "slim worker", pid: process.pid } });
+const REAP_EVERY_MS = 1_000;
+
+const { ports, startDelivery } = compose(env, log);
+
+async function work({ versionId }: { versionId: string }, context: JobContext): Promise<JobDone> {
+  await context.transact((tx) => tx.$executeRawUnsafe("insert into fault_run (job_id, worker) values ($1, $2)", context.jobId, ports.workerId));
+  if (versionId === "kill") process.kill(process.pid, "SIGKILL");
+  // Deaf to the signal on purpose: what keeps a late finish out must be the fence, not this handler's good manners.
+  await delay(Number(versionId.slice("work:".length)));
+  return {
+    result: { worker: ports.workerId },
+    commit: async (tx) => void (await tx.$executeRawUnsafe("insert into fault_effect (job_id, worker) values ($1, $2)", context.jobId, ports.workerId)),
+  };
+}
+
+const never = async (): Promise<JobDone> => {
+  throw new Error("the harness makes no such job");
+};
+const handlers: Handlers = { benchmark: work, import: never, build: never };
+
+process.once("SIGTERM", () => process.exit(0));
+await startWorker(ports, handlers, startDelivery);
+log.info({ workerId: ports.workerId }, "ready");
+const reaper = { name: "reap jobs", everyMs: REAP_EVERY_MS, run: async () => void (await ports.transact((tx) => reapJobs(tx))) };
+await runLoops([reaper], new AbortController().signal, log);
