@@ -5,86 +5,113 @@ import { check } from "./check.ts";
 import { ensureWebBuild } from "./launcher/web-build.ts";
 import { runStep } from "./run-step.ts";
 import { findBrowser } from "./testing/chromium.ts";
-import { add, countsOfPlaywright, countsOfVitest, NONE, summaryLine, type Counts } from "./testing/counts.ts";
+import { LaneOutput, type Write } from "./testing/lane-output.ts";
+import { add, countsOfPlaywright, countsOfVitest, failuresOfPlaywright, failuresOfVitest, NONE, summaryLine, type Counts } from "./testing/counts.ts";
 
 // `npm test`: every stage runs, also after one has failed; the last line is the sum of what all runners counted.
+//
+// After the check two lanes run at once, since a test here mostly waits (for a device, a browser, a database): one lane after the other would
+// leave half of a small machine idle. The first lane's words show at once, the second's when the first has ended. `--one-lane` runs one stage
+// at a time.
 
 const ROOT = join(import.meta.dirname, "..");
 const E2E_CONFIG = "apps/web/e2e/playwright.config.ts";
 
-type Stage = { name: string; run: () => Promise<{ isOk: boolean; counts: Counts }> };
+type Stage = { name: string; run: (write: Write) => Promise<{ isOk: boolean; counts: Counts }> };
 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
-const stages: Stage[] = [
-  { name: "check", run: async () => ({ isOk: (await check()).length === 0, counts: NONE }) },
-  { name: "unit", run: () => runVitest("unit") },
-  { name: "db", run: () => runVitest("db") },
-  // The next two start the platform; building the web app is not their business.
-  { name: "build", run: buildWeb },
-  { name: "system", run: () => runVitest("system") },
-  { name: "e2e", run: runPlaywright },
+const CHECK: Stage = { name: "check", run: async () => ({ isOk: (await check()).length === 0, counts: NONE }) };
+const LANES: [Stage[], Stage[]] = [
+  [
+    { name: "unit", run: (write) => runVitest("unit", write) },
+    { name: "db", run: (write) => runVitest("db", write) },
+  ],
+  [
+    // The next two start the platform; building the web app is not their business.
+    { name: "build", run: buildWeb },
+    { name: "system", run: (write) => runVitest("system", write) },
+    { name: "e2e", run: runPlaywright },
+  ],
 ];
 
 const failed: string[] = [];
+const failures: string[] = [];
 const times: string[] = [];
 let total = NONE;
-for (const { name, run } of stages) {
-  console.log(`\n━━ ${name} ━━`);
-  const startedAtMs = performance.now();
-  const { isOk, counts } = await run();
-  times.push(`${name} ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`);
-  if (!isOk) failed.push(name);
-  total = add(total, counts);
-}
+const [front, behind] = [new LaneOutput(show, true), new LaneOutput(show, process.argv.includes("--one-lane"))];
+await runStages([CHECK], front.write);
+const first = runStages(LANES[0], front.write);
+if (process.argv.includes("--one-lane")) await first;
+await Promise.all([first.then(() => behind.toFront()), runStages(LANES[1], behind.write)]);
 rmSync(reports, { recursive: true, force: true });
 console.log(`\nTime: ${times.join(", ")}`);
 if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
+for (const failure of failures) console.log(`  ${failure}`);
 // A stage may fail without a failed test (lint, types, a leaked connection): the line must not look green then.
 console.log(summaryLine(failed.length > 0 && total.failed === 0 ? { ...total, failed: failed.length } : total));
 process.exitCode = failed.length > 0 || total.failed > 0 ? 1 : 0;
 
-async function buildWeb(): Promise<{ isOk: boolean; counts: Counts }> {
+function show(chunk: Buffer | string): void {
+  process.stdout.write(chunk);
+}
+
+async function runStages(stages: readonly Stage[], write: Write): Promise<void> {
+  for (const { name, run } of stages) {
+    write(`\n━━ ${name} ━━\n`);
+    const startedAtMs = performance.now();
+    const { isOk, counts } = await run(write);
+    times.push(`${name} ${((performance.now() - startedAtMs) / 1000).toFixed(0)} s`);
+    if (!isOk) failed.push(name);
+    total = add(total, counts);
+  }
+}
+
+async function buildWeb(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   try {
-    await ensureWebBuild(ROOT, join(reports, "web-build.log"), (sentence) => console.log(sentence));
+    await ensureWebBuild(ROOT, join(reports, "web-build.log"), (sentence) => write(`${sentence}\n`));
     return { isOk: true, counts: NONE };
   } catch (error) {
-    console.error((error as Error).message);
+    write(`${(error as Error).message}\n`);
     return { isOk: false, counts: NONE };
   }
 }
 
-async function runVitest(project: string): Promise<{ isOk: boolean; counts: Counts }> {
+async function runVitest(project: string, write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   const file = join(reports, `${project}.json`);
   const { isOk } = await runStep(
     ["node_modules/vitest/vitest.mjs", "run", "--project", project, "--passWithNoTests", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`],
-    { cwd: ROOT },
+    { cwd: ROOT, write },
   );
-  return { isOk, counts: countsFrom(file, countsOfVitest) };
+  return { isOk, counts: countsFrom(file, countsOfVitest, failuresOfVitest) };
 }
 
-async function runPlaywright(): Promise<{ isOk: boolean; counts: Counts }> {
+async function runPlaywright(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   if (!existsSync(join(ROOT, E2E_CONFIG))) {
-    console.log(`  failed: ${E2E_CONFIG} does not exist`);
+    write(`  failed: ${E2E_CONFIG} does not exist\n`);
     return { isOk: false, counts: NONE };
   }
   const browser = findBrowser(ROOT);
   if (browser.kind === "none") {
-    console.log(`  skipped: no browser for the end-to-end tests (${browser.reason}). Set CHROMIUM_PATH to one.`);
+    write(`  skipped: no browser for the end-to-end tests (${browser.reason}). Set CHROMIUM_PATH to one.\n`);
     return { isOk: true, counts: { ...NONE, skipped: 1 } };
   }
   const file = join(reports, "e2e.json");
   const { isOk } = await runStep(["node_modules/@playwright/test/cli.js", "test", "--config", E2E_CONFIG, "--reporter=list,json"], {
     cwd: ROOT,
+    write,
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, ...(browser.kind === "system" && { CHROMIUM_PATH: browser.path }) },
   });
-  return { isOk, counts: countsFrom(file, countsOfPlaywright) };
+  return { isOk, counts: countsFrom(file, countsOfPlaywright, failuresOfPlaywright) };
 }
 
 /** A runner that died before it wrote its report has failed at least once. */
-function countsFrom(file: string, read: (report: unknown) => Counts): Counts {
+function countsFrom(file: string, read: (report: unknown) => Counts, readFailures: (report: unknown) => string[]): Counts {
   try {
-    return read(JSON.parse(readFileSync(file, "utf8")));
+    const report: unknown = JSON.parse(readFileSync(file, "utf8"));
+    failures.push(...readFailures(report));
+    return read(report);
   } catch {
+    failures.push(`${file} was not written: the runner died`);
     return { ...NONE, failed: 1 };
   }
 }
