@@ -3,12 +3,14 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Clock } from "../agent/clock.ts";
-import { faultsSchema, type Faults } from "./faults.ts";
+import { faultsAt, faultsSchema, type Faults } from "./faults.ts";
 import { readScenario } from "./scenario.ts";
 
-/** The faults in force: those of `<data-dir>/faults.json` while it exists, else the scenario's. */
+/** The faults in force now: those that were injected, else those of `<data-dir>/faults.json` while it exists, else the scenario's. */
 export type FaultFile = {
   current(): Faults;
+  /** Null takes what was injected away. */
+  inject(faults: Faults | null): void;
   /** Reads the scenario's faults again too. */
   reload(): Promise<void>;
   /** Follows the file until the signal fires. */
@@ -17,11 +19,12 @@ export type FaultFile = {
 
 const LOOK_EVERY_MS = 250;
 
-export function createFaultFile(options: { dataDir: string; scenarioPath: string; initial: Faults; clock: Clock; log: Logger }): FaultFile {
+export function createFaultFile(options: { dataDir: string; scenarioPath: string; initial: Faults; clock: Clock; log: Logger; startMs: number }): FaultFile {
   const { clock, log } = options;
   const path = join(options.dataDir, "faults.json");
   let ofScenario = options.initial;
   let current = ofScenario;
+  let injected: Faults | null = null;
   let seen: string | null = null;
 
   async function look(): Promise<void> {
@@ -44,7 +47,10 @@ export function createFaultFile(options: { dataDir: string; scenarioPath: string
   }
 
   return {
-    current: () => current,
+    current: () => faultsAt(injected ?? current, clock.monotonicMs() - options.startMs),
+    inject(faults) {
+      injected = faults;
+    },
     async reload() {
       try {
         ofScenario = (await readScenario(options.scenarioPath)).faults;

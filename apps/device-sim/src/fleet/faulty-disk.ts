@@ -32,3 +32,26 @@ export function fullableSteps(isFull: () => boolean, steps: FsSteps = nodeFsStep
     freeBytes: async (path) => (isFull() ? 0 : await steps.freeBytes(path)),
   };
 }
+
+/** Steps that write take longer by `wait`. */
+export function slowSteps(wait: () => Promise<void>, steps: FsSteps): FsSteps {
+  return {
+    ...steps,
+    async writeFile(path, bytes, mode) {
+      await wait();
+      await steps.writeFile(path, bytes, mode);
+    },
+    async appendFile(path, bytes) {
+      await wait();
+      await steps.appendFile(path, bytes);
+    },
+    async rename(from, to) {
+      await wait();
+      await steps.rename(from, to);
+    },
+    async syncDirectory(path) {
+      await wait();
+      await steps.syncDirectory(path);
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import type { Clock } from "../agent/clock.ts";
 import { NetworkError, type Net, type NetRequest, type NetResponse } from "../agent/net.ts";
 import type { Random } from "../agent/random.ts";
-import type { Network } from "./scenario.ts";
+import { drawLatencyMs, isOffline, type Network } from "./scenario.ts";
 
 export type FaultyNetOptions = {
   readonly network: Network;
@@ -11,20 +11,25 @@ export type FaultyNetOptions = {
   readonly startMs: number;
   /** Share of downloads that come damaged, 0 to 100, now. */
   readonly corruptPercent: () => number;
+  /** Why the device has no network now; null: it has. */
+  readonly noNetwork?: () => string | null;
+  /** Share of requests without an answer, 0 to 100, where it is more than the network's own. */
+  readonly extraLossPercent?: () => number;
 };
 
 /** A device's network: slow, lossy, at times away. What is sent and answered otherwise is real. */
 export function faultyNet(net: Net, options: FaultyNetOptions): Net {
   const { network, clock, random } = options;
   const unlucky = (percent: number): boolean => percent > 0 && random.uniform() * 100 < percent;
-  const offline = (): boolean => network.offlineWindows.some((window) => isInside(window, clock.monotonicMs() - options.startMs));
+  const offline = (): boolean => (options.noNetwork?.() ?? null) !== null || isOffline(network, clock.monotonicMs() - options.startMs);
+  const lossPercent = (): number => Math.max(network.lossPercent, options.extraLossPercent?.() ?? 0);
   return {
     async request(request) {
       if (offline()) throw new NetworkError("offline (simulated)");
       const isDownload = request.path.startsWith("/device/v1/artifacts/");
-      const lost = !isDownload && unlucky(network.lossPercent);
+      const lost = !isDownload && unlucky(lossPercent());
       if (lost && random.uniform() < 0.5) throw new NetworkError("the request was lost (simulated)");
-      await clock.sleep(network.latencyMs + random.uniform() * network.jitterMs, request.signal);
+      await clock.sleep(drawLatencyMs(network, random), request.signal);
       const response = await net.request(request);
       if (lost) {
         await response.discard();
@@ -38,7 +43,7 @@ export function faultyNet(net: Net, options: FaultyNetOptions): Net {
   function download(response: NetResponse, request: NetRequest): NetResponse {
     if (response.status !== 200 && response.status !== 206) return response;
     const sizeBytes = Number(response.headers["content-length"] ?? "0");
-    const cutAt = unlucky(network.lossPercent) ? Math.floor(random.uniform() * sizeBytes) : null;
+    const cutAt = unlucky(lossPercent()) ? Math.floor(random.uniform() * sizeBytes) : null;
     const flipAt = unlucky(options.corruptPercent()) ? Math.floor(random.uniform() * sizeBytes) : null;
     return { ...response, body: spoiled(response, { cutAt, flipAt, offline, what: request.path }) };
   }
@@ -60,10 +65,4 @@ async function* spoiled(response: NetResponse, how: { cutAt: number | null; flip
     at += piece.length;
     yield piece;
   }
-}
-
-function isInside(window: Network["offlineWindows"][number], elapsedMs: number): boolean {
-  const sinceFirst = elapsedMs - window.afterMs;
-  if (sinceFirst < 0) return false;
-  return (window.everyMs === undefined ? sinceFirst : sinceFirst % window.everyMs) < window.durationMs;
 }

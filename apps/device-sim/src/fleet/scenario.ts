@@ -1,22 +1,52 @@
 import { readFile } from "node:fs/promises";
 import { deviceNameSchema, labelKeySchema, labelValueSchema, labelsSchema, type DeviceClass, type Labels } from "@flotilla/protocol";
 import { z } from "zod";
-import { seededRandom } from "../agent/random.ts";
+import { seededRandom, type Random } from "../agent/random.ts";
 import { faultsSchema } from "./faults.ts";
+
+/** More devices need more processes. */
+export const MAX_DEVICES = 1_000_000;
+/** Above so many devices `auto` means a crowd: an agent takes some megabytes and a folder. */
+const AGENTS_AT_MOST = 200;
 
 const milliseconds = z.number().nonnegative().max(86_400_000);
 
 export const networkSchema = z.strictObject({
   /** Added to every request. */
   latencyMs: milliseconds.default(0),
-  /** Up to so much more, drawn for each request. */
+  /** More than that, drawn for each request: up to so much (uniform), so much on average (exponential), or with this median (lognormal: a long tail). */
   jitterMs: milliseconds.default(0),
+  jitter: z.enum(["uniform", "exponential", "lognormal"]).default("uniform"),
+  /** Bytes per second that a download gets at most; 0: as fast as it comes. */
+  bytesPerSecond: z.number().int().nonnegative().default(0),
   /** Requests that get no answer; half of them have reached the server. Downloads are cut somewhere instead. */
   lossPercent: z.number().min(0).max(100).default(0),
   /** Times without network, counted from the start of the simulator; `everyMs` repeats them. */
   offlineWindows: z.array(z.strictObject({ afterMs: milliseconds, durationMs: milliseconds.positive(), everyMs: milliseconds.positive().optional() })).default([]),
 });
 export type Network = z.infer<typeof networkSchema>;
+
+/** Spread of the lognormal jitter: one request in a hundred takes about ten times the median. */
+const LOGNORMAL_SIGMA = 1;
+
+/** The delay of one request. */
+export function drawLatencyMs(network: Network, random: Pick<Random, "uniform">): number {
+  const { latencyMs, jitterMs, jitter } = network;
+  if (jitterMs === 0) return latencyMs;
+  const u = random.uniform();
+  if (jitter === "uniform") return latencyMs + u * jitterMs;
+  if (jitter === "exponential") return latencyMs - Math.log(1 - u) * jitterMs;
+  const normal = Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * random.uniform());
+  return latencyMs + jitterMs * Math.exp(LOGNORMAL_SIGMA * normal);
+}
+
+/** Whether a time without network runs, `elapsedMs` after the start of the simulation. */
+export function isOffline(network: Network, elapsedMs: number): boolean {
+  return network.offlineWindows.some(({ afterMs, durationMs, everyMs }) => {
+    const since = elapsedMs - afterMs;
+    return since >= 0 && (everyMs === undefined ? since : since % everyMs) < durationMs;
+  });
+}
 
 const classSchema = z.strictObject({
   name: labelValueSchema.min(1),
@@ -36,7 +66,9 @@ export type SimulatedClass = z.infer<typeof classSchema>;
 
 export const scenarioSchema = z.strictObject({
   seed: z.number().int().default(1),
-  devices: z.number().int().min(1).max(10_000),
+  devices: z.number().int().min(1).max(MAX_DEVICES),
+  /** `agents`: each device is the whole agent with a folder of its own. `crowd`: small devices in memory, for thousands. */
+  mode: z.enum(["auto", "agents", "crowd"]).default("auto"),
   namePrefix: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/).default("sim"),
   classes: z.array(classSchema).min(1).max(64).refine((list) => new Set(list.map((c) => c.name)).size === list.length, "two classes have the same name"),
   /** On every device. */
@@ -49,9 +81,23 @@ export const scenarioSchema = z.strictObject({
   inferenceIntervalMs: z.number().int().min(0).max(86_400_000).default(500),
   /** Devices start within this time of each other. */
   startupSpreadMs: milliseconds.default(2_000),
+  /** The simulation ends by itself after this; 0: when it is stopped. */
+  durationMs: z.number().int().min(0).max(31 * 86_400_000).default(0),
+  /** Devices wait uniform(0.5, 1.5) of this between syncs instead of what the server says: for load tests. */
+  syncIntervalMs: z.number().int().min(1).max(86_400_000).optional(),
+  /** Windows a crowd's device keeps without a server before it declares the oldest dropped. */
+  queuedWindows: z.number().int().min(1).max(100_000).default(8_000),
+  /** `each`: every device of a crowd fetches and hashes every artifact. `once`: the first one does, for all. */
+  downloads: z.enum(["each", "once"]).default("each"),
   probation: z.strictObject({ inferences: z.number().int().positive(), ms: milliseconds.positive() }).default({ inferences: 5, ms: 15_000 }),
 });
 export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** How the devices of a scenario are made. */
+export function modeOf(scenario: Scenario, devices: number = scenario.devices): "agents" | "crowd" {
+  if (scenario.mode !== "auto") return scenario.mode;
+  return devices <= AGENTS_AT_MOST ? "agents" : "crowd";
+}
 
 /** Reads a scenario. Rejects with all that is wrong with it. */
 export async function readScenario(path: string): Promise<Scenario> {
@@ -67,25 +113,32 @@ export async function readScenario(path: string): Promise<Scenario> {
 }
 
 /** One device of a simulated fleet. */
-export type DevicePlan = { readonly name: string; readonly class: SimulatedClass; readonly labels: Labels; readonly network: Network; readonly seed: number; readonly startAfterMs: number };
+export type DevicePlan = { readonly name: string; readonly class: SimulatedClass; readonly labels: Labels; readonly network: Network; readonly seed: number; readonly startAfterMs: number; /** Its place in [0, 1) among all, for faults that hit a share. */ readonly luck: number };
 
 /** The devices of a scenario: the same for the same scenario, whatever happens around it. */
 export function planDevices(scenario: Scenario, count: number = scenario.devices): DevicePlan[] {
   const random = seededRandom(scenario.seed);
   const plans: DevicePlan[] = [];
+  const labelSets = new Map<string, Labels>();
   const digits = String(count).length;
   apportion(scenario.classes.map((c) => c.share), count).forEach((classCount, at) => {
     const deviceClass = scenario.classes[at];
     for (let n = 1; deviceClass !== undefined && n <= classCount; n += 1) {
       const name = deviceNameSchema.parse(`${scenario.namePrefix}-${deviceClass.name}-${String(n).padStart(Math.max(digits, 2), "0")}`);
       const chosen = Object.fromEntries(Object.entries(scenario.labelChoices).map(([key, values]) => [key, values[(plans.length + n) % values.length] ?? ""]));
+      // Few different sets are shared by many devices.
+      const labelKey = `${deviceClass.name} ${Object.values(chosen).join(" ")}`;
+      const labels = labelSets.get(labelKey) ?? { ...scenario.labels, ...chosen, ...deviceClass.labels };
+      labelSets.set(labelKey, labels);
+      const seed = Math.floor(random.uniform() * 2 ** 32);
       plans.push({
         name,
         class: deviceClass,
-        labels: { ...scenario.labels, ...chosen, ...deviceClass.labels },
+        labels,
         network: deviceClass.network ?? scenario.network,
-        seed: Math.floor(random.uniform() * 2 ** 32),
+        seed,
         startAfterMs: random.uniform() * scenario.startupSpreadMs,
+        luck: seededRandom(seed ^ 0x5bd1e995).uniform(),
       });
     }
   });

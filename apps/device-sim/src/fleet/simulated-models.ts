@@ -1,8 +1,9 @@
 import type { Clock } from "../agent/clock.ts";
 import { ModelFailure, type LiveModel, type ModelFiles, type ModelPort } from "../agent/model.ts";
-import { crashesOnLoad, slowFactor, type Faults, type Victim } from "./faults.ts";
+import { crashesOnLoad, failPercent, slowFactor, type Faults, type Victim } from "./faults.ts";
+import type { FleetStats } from "./fleet-stats.ts";
 
-export type SimulatedModelsOptions = { readonly victim: Victim; readonly speedFactor: number; readonly faults: () => Faults; readonly clock: Clock };
+export type SimulatedModelsOptions = { readonly victim: Victim; readonly speedFactor: number; readonly faults: () => Faults; readonly clock: Clock; readonly stats?: FleetStats };
 
 /**
  * This machine's models as a slower or faster device has them: every inference is run for real, its time is scaled, and the device is
@@ -15,6 +16,11 @@ export function simulatedModels(models: ModelPort, options: SimulatedModelsOptio
     const result = await work;
     const latencyMs = result.latencyMs * speedFactor * slowFactor(options.faults(), victim);
     if (latencyMs > result.latencyMs) await clock.sleep(latencyMs - result.latencyMs);
+    if (Math.random() * 100 < failPercent(options.faults(), victim)) {
+      if (options.stats !== undefined) options.stats.inferenceErrors += 1;
+      throw new ModelFailure("run", "the inference failed (simulated)");
+    }
+    options.stats?.inferenceMs.add(latencyMs);
     return { ...result, latencyMs };
   };
   return {

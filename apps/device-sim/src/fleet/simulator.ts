@@ -13,9 +13,12 @@ import { createNet } from "../agent/net.ts";
 import { seededRandom, systemRandom, type Random } from "../agent/random.ts";
 import type { Resources } from "../agent/resources.ts";
 import { createFaultFile, type FaultFile } from "./fault-file.ts";
-import { fullableSteps } from "./faulty-disk.ts";
+import { fullableSteps, slowSteps } from "./faulty-disk.ts";
 import { faultyNet } from "./faulty-net.ts";
-import { corruptPercent, isDiskFull, type Victim } from "./faults.ts";
+import type { RunningFleet } from "./crowd/crowd.ts";
+import { corruptPercent, crashRate, diskDelayMs, extraLossPercent, isDiskFull, noNetwork, skewMs, type Faults, type Victim } from "./faults.ts";
+import { FleetStats } from "./fleet-stats.ts";
+import { countedNet, countInstalls } from "./observed-agent.ts";
 import { deviceClassOf, planDevices, type DevicePlan, type Scenario } from "./scenario.ts";
 import { simulatedModels } from "./simulated-models.ts";
 
@@ -29,35 +32,43 @@ export type SimulatorOptions = {
   readonly devices?: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Shared by the simulations of a process and closed by their owner; without it the simulator has its own. */
+  readonly models?: ModelPort;
 };
 
 /** Many agents in one process. Each is the real agent with its own data folder, key, connection and telemetry. */
-export type Simulator = {
+export type Simulator = RunningFleet & {
   readonly devices: readonly DevicePlan[];
   agent(name: string): Agent | undefined;
-  /** Resolves when every device is enrolled; rejects with the refusal when the server takes none of them. */
-  readonly enrolled: Promise<void>;
   reloadFaults(): Promise<void>;
-  stop(): Promise<void>;
 };
 
 /** A probe is a process of about 150 MB and a core: more at once would not be quicker. */
 const CONCURRENT_PROBES = 2;
 const RESTART_BACKOFF = { baseMs: 2_000, capMs: 30_000 } as const;
+/** How often the installs and ledgers of the agents are looked at, and whether one is to lose power. */
+const LOOK_EVERY_MS = 1_000;
+
+/** The models of this machine for simulated devices. */
+export function simulatorModels(): ModelPort {
+  return createLocalModels({ share: true, concurrentProbes: CONCURRENT_PROBES });
+}
 
 /** Starts all devices of a scenario; returns while they are starting. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { scenario, clock, log, dataDir } = options;
   await mkdir(dataDir, { recursive: true });
   const plans = planDevices(scenario, options.devices);
-  const models = createLocalModels({ share: true, concurrentProbes: CONCURRENT_PROBES });
+  const models = options.models ?? simulatorModels();
   const { ortVersion } = await models.facts();
-  const faults = createFaultFile({ dataDir, scenarioPath: options.scenarioPath, initial: scenario.faults, clock, log });
+  const faults = createFaultFile({ dataDir, scenarioPath: options.scenarioPath, initial: scenario.faults, clock, log, startMs: clock.monotonicMs() });
   const stopping = new AbortController();
   const agents = new Map<string, Agent>();
-  const shared: Shared = { options, models, faults, ortVersion, deviceCount: plans.length, startMs: clock.monotonicMs(), signal: stopping.signal, agents };
+  const stats = new FleetStats();
+  const shared: Shared = { options, models, faults, ortVersion, deviceCount: plans.length, startMs: clock.monotonicMs(), signal: stopping.signal, agents, stats };
   const watching = faults.watch(stopping.signal);
   const enrolling = plans.map((plan) => runDevice(plan, shared));
+  const observing = observe(plans, shared);
   const enrolled = allEnrolled(enrolling, log);
   enrolled.catch(() => undefined);
   return {
@@ -65,12 +76,15 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     agent: (name) => agents.get(name),
     enrolled,
     reloadFaults: () => faults.reload(),
+    setFaults: (injected) => faults.inject(injected),
+    numbers: () => stats.look(plans.length, clock.monotonicMs() - shared.startMs),
     async stop() {
       stopping.abort(new Error("the simulator is stopping"));
       await Promise.allSettled(enrolling);
+      await observing;
       await Promise.all([...agents.values()].map((agent) => agent.stop()));
       await watching;
-      await models.close();
+      if (options.models === undefined) await models.close();
     },
   };
 }
@@ -85,7 +99,36 @@ async function allEnrolled(enrolling: readonly Promise<void>[], log: Logger): Pr
 type Shared = {
   readonly options: SimulatorOptions; readonly models: ModelPort; readonly faults: FaultFile; readonly ortVersion: string;
   readonly deviceCount: number; readonly startMs: number; readonly signal: AbortSignal; readonly agents: Map<string, Agent>;
+  readonly stats: FleetStats;
 };
+
+/** Follows what the agents do, and takes the power from one where a fault says so. */
+async function observe(plans: readonly DevicePlan[], shared: Shared): Promise<void> {
+  const { clock, log } = shared.options;
+  const installs = countInstalls(shared.stats);
+  const restarting = new Set<Promise<void>>();
+  while (!shared.signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, shared.signal);
+    installs.look(shared.agents);
+    for (const plan of plans) {
+      const rate = crashRate(shared.faults.current(), victimOf(plan));
+      const agent = shared.agents.get(plan.name);
+      if (rate === null || agent === undefined || shared.signal.aborted || Math.random() > LOOK_EVERY_MS / rate.meanMs) continue;
+      shared.stats.crashes += 1;
+      shared.agents.delete(plan.name);
+      const restart = agent.stop().then(async () => {
+        await clock.sleep(rate.downMs, shared.signal);
+        await runDevice({ ...plan, startAfterMs: 0 }, shared);
+      }).catch((error: unknown) => log.warn({ device: plan.name, err: sentence(error) }, "the device did not come back")).finally(() => restarting.delete(restart));
+      restarting.add(restart);
+    }
+  }
+  await Promise.all(restarting);
+}
+
+function victimOf(plan: DevicePlan): Victim {
+  return { name: plan.name, className: plan.class.name, luck: plan.luck };
+}
 
 /** Starts one device, again and again while its disk does not let it; resolves when it is enrolled. */
 async function runDevice(plan: DevicePlan, shared: Shared): Promise<void> {
@@ -113,16 +156,23 @@ function sentence(error: unknown): string {
 async function startDevice(plan: DevicePlan, shared: Shared, log: Logger): Promise<Agent> {
   const { options, models, faults } = shared;
   const { scenario, clock } = options;
-  const victim: Victim = { name: plan.name, className: plan.class.name };
+  const victim = victimOf(plan);
+  const now = (): Faults => faults.current();
   const random: Random = { ...systemRandom, uniform: seeded(plan.seed) };
   return await startAgent(
     {
-      clock,
+      clock: { ...clock, monotonicMs: () => clock.monotonicMs(), sleep: (ms, signal) => clock.sleep(ms, signal), wallMs: () => clock.wallMs() + skewMs(now(), victim, clock.monotonicMs() - shared.startMs) },
       random,
       log,
-      disk: createDisk(join(options.dataDir, "devices", plan.name), fullableSteps(() => isDiskFull(faults.current(), victim))),
-      net: faultyNet(createNet(options.server), { network: plan.network, clock, random, startMs: shared.startMs, corruptPercent: () => corruptPercent(faults.current(), victim) }),
-      models: simulatedModels(models, { victim, speedFactor: plan.class.speedFactor, faults: () => faults.current(), clock }),
+      disk: createDisk(join(options.dataDir, "devices", plan.name), slowSteps(() => clock.sleep(diskDelayMs(now(), victim)), fullableSteps(() => isDiskFull(now(), victim)))),
+      net: countedNet(
+        faultyNet(createNet(options.server), {
+          network: plan.network, clock, random, startMs: shared.startMs, corruptPercent: () => corruptPercent(now(), victim),
+          noNetwork: () => noNetwork(now(), victim), extraLossPercent: () => extraLossPercent(now(), victim),
+        }),
+        shared.stats, clock,
+      ),
+      models: simulatedModels(models, { victim, speedFactor: plan.class.speedFactor, faults: now, clock, stats: shared.stats }),
     },
     {
       ...AGENT_DEFAULTS,
