@@ -116,9 +116,9 @@ export class CrowdDevice {
   }
 
   /** Gives an access token that is good for a while, fetching one when needed. */
-  withToken(use: (token: string) => void, failed: Failed): void {
+  withToken(take: (token: string) => void, failed: Failed): void {
     const held = this.#token;
-    if (held !== null && this.context.timeline.nowMs() < held.renewAtMs) return use(held.value);
+    if (held !== null && this.context.timeline.nowMs() < held.renewAtMs) return take(held.value);
     const { deviceId } = this;
     if (deviceId === null) return failed("not enrolled", undefined);
     this.#handshake(failed, (leave) => {
@@ -131,7 +131,7 @@ export class CrowdDevice {
           this.#token = { value: parsed.token, renewAtMs: this.context.timeline.nowMs() + Math.max(lifeMs - RENEW_BEFORE_MS, lifeMs / 2) };
           this.#isRevoked = false;
           leave(null);
-          use(parsed.token);
+          take(parsed.token);
         });
       });
     });

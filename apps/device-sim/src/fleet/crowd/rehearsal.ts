@@ -38,7 +38,7 @@ export function rehearse(scenario: Scenario, options: { devices?: number; durati
     ...(options.devices === undefined ? {} : { devices: options.devices }),
     ...(options.keepEvents === false ? {} : { note: (atMs, device, what) => void events.push(`${atMs.toFixed(1)} ${device} ${what}`) }),
   });
-  const limits = { ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }) };
+  const limits = options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts };
   peer.rollOut(rehearsedBuild(BUILDS[0]), limits);
   timeline.after(durationMs / 2, () => peer.rollOut(rehearsedBuild(BUILDS[1]), limits));
   crowd.start();
