@@ -1,5 +1,8 @@
 import type { Presence } from "./types.ts";
 
+/** What the mean time between two syncs of a device is until a gateway has said otherwise. */
+export const DEFAULT_SYNC_INTERVAL_MS = 30_000;
+
 /** Sync intervals after which a device counts as late, and as silent. */
 export const PRESENCE_LIMITS = { lateAfterIntervals: 3, silentAfterIntervals: 10 } as const;
 

@@ -1,7 +1,7 @@
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
+import { DEFAULT_SYNC_INTERVAL_MS } from "./presence.ts";
 
-/** What the interval is until a gateway has said otherwise. */
-export const DEFAULT_SYNC_INTERVAL_MS = 30_000;
+/** Row of `version_counter` that holds it. */
 const NAME = "sync_interval_ms";
 
 /** The mean time between two syncs of a device, as the gateways set it: presence is measured in it. */

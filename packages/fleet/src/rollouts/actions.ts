@@ -7,19 +7,21 @@ import { newId } from "../id.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { actionRules, allowedActions } from "./action-rules.ts";
 import { cancelUnbegun, withholdOffers } from "./offers-store.ts";
-import { checkedPolicy, checkedWaves } from "./policy.ts";
+import { badDeployments } from "./counts-store.ts";
+import { hasEligible } from "./members-store.ts";
+import { checkedPolicy, checkedWaves, type StoredPolicy } from "./policy.ts";
 import { previewFor } from "./preview.ts";
 import { closeForward, offerRollbacksAgain } from "./rollbacks-store.ts";
 import { operatorCause } from "./sentences.ts";
 import { buildRow, moveRollout, moveWaves, recordEvent, rolloutRow, type RolloutRow } from "./store.ts";
 import { getRollout } from "./views.ts";
-import type { RolloutAction, RolloutPolicy, RolloutView, WaveInput } from "./types.ts";
+import type { RolloutAction, RolloutView, WaveInput } from "./types.ts";
 
 /** What every action on a rollout takes. `expectedVersion`: refuse with `version_mismatch` when somebody acted in between. */
 export type RolloutActionInput = { id: string; reason?: string | undefined; expectedVersion?: number | undefined };
 
 export type CreateRolloutInput = {
-  name?: string | undefined; buildId: string; fleetId: string; waves: readonly WaveInput[]; policy?: Partial<RolloutPolicy> | undefined;
+  name?: string | undefined; buildId: string; fleetId: string; waves: readonly WaveInput[]; policy?: Partial<StoredPolicy> | undefined;
 };
 
 const MAX_NAME_LENGTH = 128;
@@ -57,8 +59,9 @@ export async function createRollout(tx: Tx, principal: Principal, input: CreateR
 export async function startRollout(tx: Tx, principal: Principal, input: RolloutActionInput): Promise<RolloutView> {
   return act(tx, principal, "start", input, async (sql, rollout) => {
     const build = await readyBuild(tx, rollout.build_id);
-    const preview = await previewFor(sql, { rolloutId: rollout.id, query: rollout.query, createdAt: rollout.created_at, salt: rollout.salt, policy: rollout.policy }, build, []);
-    if (preview.eligible === 0) throw new FleetError("no_devices", { public: preview.sentence });
+    const scope = { rolloutId: rollout.id, query: rollout.query, createdAt: rollout.created_at, policy: rollout.policy };
+    if (await hasEligible(sql, scope, build)) return;
+    throw new FleetError("no_devices", { public: (await previewFor(sql, scope, build, [])).sentence });
   });
 }
 
@@ -77,11 +80,7 @@ export async function resumeRollout(tx: Tx, principal: Principal, input: Rollout
       throw new FleetError("bad_request", { public: "A halted rollout goes on only with a reason: say why the failures do not matter." });
     }
     await moveWaves(sql, rollout.id, "reopen", at.toISOString());
-    const [row] = await sql.query<{ failed: number }>(
-      "select count(*)::int as failed from deployment where rollout_id = $1 and direction = 'forward' and state in ('failed', 'rolled_back', 'timed_out')",
-      [rollout.id],
-    );
-    return { acknowledgedFailures: row?.failed ?? 0 };
+    return { acknowledgedFailures: await badDeployments(sql, rollout, at) };
   });
 }
 

@@ -30,7 +30,7 @@ export function cutCohorts(members: readonly CohortMember[], percents: readonly 
   const waves = new Map<string, number>();
   for (const group of byClass.values()) {
     group.sort((a, b) => a.bucket - b.bucket || (a.deviceId < b.deviceId ? -1 : 1));
-    const ends = percents.map((percent) => Math.ceil((group.length * percent) / 100 - 1e-9));
+    const ends = waveEnds(group.length, percents);
     let wave = 0;
     for (const [rank, { deviceId }] of group.entries()) {
       while (wave < ends.length - 1 && rank >= (ends[wave] ?? 0)) wave += 1;
@@ -38,6 +38,11 @@ export function cutCohorts(members: readonly CohortMember[], percents: readonly 
     }
   }
   return waves;
+}
+
+/** How many of `members` devices of one class are in the waves up to each. */
+export function waveEnds(members: number, percents: readonly number[]): number[] {
+  return percents.map((percent) => Math.ceil((members * percent) / 100 - 1e-9));
 }
 
 /** The wave of a device that joins a rollout under way: where its own bucket falls, whatever the others do. */

@@ -3,14 +3,15 @@ import { assertNever, type Cause, invariant } from "@flotilla/protocol";
 import { recordAudit } from "../access/index.ts";
 import { recordChange, recordChanges } from "../changes/index.ts";
 import { systemPrincipal } from "../principal.ts";
-import { planCounts } from "./counts-store.ts";
+import { planCounts, type Reachability } from "./counts-store.ts";
+import { addUpCounts } from "./deployment-counts-store.ts";
 import { failureGroupsOf } from "./failures-store.ts";
-import { CHUNK, insertMembers, loadMembers, placesOf, type PlannedMember } from "./members-store.ts";
-import { expireDeadlines, offerChunk, skipRevoked, withholdOffers } from "./offers-store.ts";
+import { CHUNK, insertMembers, loadMembers, placesOf, registryVersion, type PlannedMember } from "./members-store.ts";
+import { expireDeadlines, offerChunk, skipRevoked, takeBackStaleOffers, withholdOffers } from "./offers-store.ts";
 import { plan, type PlanRollout, type PlanWave, type Step } from "./plan.ts";
 import { attestRollbacks, createRollbackChunk } from "./rollbacks-store.ts";
 import { clock, devices, haltCause } from "./sentences.ts";
-import { buildRow, evaluableRolloutIds, moveRollout, moveWaves, recordEvent, rolloutRow, setAcknowledged, waveRows, type RolloutRow, type WaveRow } from "./store.ts";
+import { buildRow, evaluableRolloutIds, moveRollout, moveWaves, recordEvent, rolloutRow, setAcknowledged, setMembersThrough, waveRows, type RolloutRow, type WaveRow } from "./store.ts";
 import type { RolloutTransition } from "./transitions.ts";
 
 // The one evaluator. All it knows it reads from rows; each step is one transaction that first takes the rollout's row and
@@ -41,6 +42,7 @@ export async function evaluateRollouts(db: Db, now: Date, options: { chunk?: num
 
 async function evaluateAll(db: Db, now: Date, chunk: number, signal: AbortSignal): Promise<Evaluation> {
   const ids = await withSql(db, async (sql) => {
+    await addUpCounts(sql);
     const changed = [...(await skipRevoked(sql, now)), ...(await expireDeadlines(sql, now)), ...(await attestRollbacks(sql, now))];
     await recordChanges(sql, "rollout", [...new Set(changed)].toSorted());
     return evaluableRolloutIds(sql);
@@ -61,15 +63,19 @@ async function evaluateAll(db: Db, now: Date, chunk: number, signal: AbortSignal
 
 async function evaluateOne(db: Db, rolloutId: string, now: Date, chunk: number, signal: AbortSignal): Promise<{ steps: number; offered: number }> {
   const done = { steps: 0, offered: 0 };
+  let reachability: readonly Reachability[] | undefined;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     signal.throwIfAborted();
     const loaded = await withSql(db, async (sql) => {
       const rollout = await rolloutRow(sql, rolloutId, false);
       if (rollout === undefined) return undefined;
       const waves = await waveRows(sql, [rolloutId]);
-      return { rollout, steps: plan(planRollout(rollout), waves.map(planWave), ...(await inputs(sql, rollout, now)), now.getTime()) };
+      const inputs = await planCounts(sql, rollout, waves, now, reachability);
+      return { rollout, inputs, steps: plan(planRollout(rollout), waves.map(planWave), inputs.counts, inputs.health, now.getTime()) };
     });
     if (loaded === undefined || loaded.steps.length === 0) return done;
+    // Who is reachable as of `now` stays the same while chunk after chunk is offered; any other step may concern other devices.
+    reachability = loaded.steps.every((step) => step.kind === "offer") ? loaded.inputs.reachability : undefined;
     for (const step of loaded.steps) {
       const outcome = await applyStep(db, loaded.rollout, step, now, chunk);
       // Somebody moved the rollout since it was read: what was planned may be wrong by now.
@@ -79,11 +85,6 @@ async function evaluateOne(db: Db, rolloutId: string, now: Date, chunk: number, 
     }
   }
   return done;
-}
-
-async function inputs(sql: Sql, rollout: RolloutRow, now: Date): Promise<[Awaited<ReturnType<typeof planCounts>>["counts"], Awaited<ReturnType<typeof planCounts>>["health"]]> {
-  const { counts, health } = await planCounts(sql, rollout, now);
-  return [counts, health];
 }
 
 function planRollout(row: RolloutRow): PlanRollout {
@@ -110,6 +111,12 @@ async function applyStep(db: Db, rollout: RolloutRow, step: Step, now: Date, chu
         const { offered } = await offerChunk(sql, rollout, build, now, chunk);
         await recordChange(sql, "rollout", rollout.id);
         return offered;
+      });
+    case "take_back_stale":
+      return holding(db, rollout, async (sql) => {
+        await takeBackStaleOffers(sql, rollout, now);
+        await recordChange(sql, "rollout", rollout.id);
+        return 0;
       });
     case "create_rollbacks":
       return holding(db, rollout, async (sql) => {
@@ -186,12 +193,15 @@ async function stateStep(db: Db, rollout: RolloutRow, event: RolloutTransition, 
 }
 
 async function planMembers(db: Db, rollout: RolloutRow, now: Date, chunk: number): Promise<number | null> {
-  const places = await withSql(db, async (sql): Promise<PlannedMember[]> => {
+  const { places, through } = await withSql(db, async (sql): Promise<{ places: PlannedMember[]; through: bigint }> => {
     const build = await buildRow(sql, rollout.build_id);
     invariant(build !== undefined, `build ${rollout.build_id} is gone`);
-    const members = await loadMembers(sql, { rolloutId: rollout.id, query: rollout.query, createdAt: rollout.created_at }, build);
+    const version = await registryVersion(sql);
     const waves = await waveRows(sql, [rollout.id]);
-    return placesOf(members, { salt: rollout.salt, percents: waves.map((w) => w.percent), hasBegun: waves[0]?.state !== "pending" });
+    const hasBegun = waves[0]?.state !== "pending";
+    // Cohorts are cut over everybody; those who join later have their place whatever the others do.
+    const members = await loadMembers(sql, { rolloutId: rollout.id, query: rollout.query, createdAt: rollout.created_at }, build, hasBegun ? rollout.members_through : null);
+    return { through: version, places: placesOf(members, { salt: rollout.salt, percents: waves.map((w) => w.percent), hasBegun }) };
   });
   for (let from = 0; from < places.length; from += chunk) {
     const part = places.slice(from, from + chunk);
@@ -203,9 +213,14 @@ async function planMembers(db: Db, rollout: RolloutRow, now: Date, chunk: number
     if (inserted === null) return null;
   }
   const joining = places.filter((place) => place.verdict.kind === "eligible").length;
-  await withSql(db, (sql) => recordEvent(sql, rollout.id, {
-    actor, kind: "members.planned", at: now.toISOString(),
-    sentence: `${devices(joining)} got a wave, ${places.length - joining} ${places.length - joining === 1 ? "is" : "are"} left out.`,
-  }));
+  await withSql(db, async (sql) => {
+    await setMembersThrough(sql, rollout.id, through);
+    await recordEvent(sql, rollout.id, {
+      actor, kind: "members.planned", at: now.toISOString(),
+      sentence: `${devices(joining)} got a wave, ${places.length - joining} ${places.length - joining === 1 ? "is" : "are"} left out.`,
+    });
+    // A plan made for the table as it was before would read all of it for each device.
+    if (places.length >= chunk) await sql.query("analyze deployment");
+  });
   return 0;
 }

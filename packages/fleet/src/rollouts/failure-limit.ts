@@ -12,20 +12,20 @@ type Scope = { failed: number; resolved: number; expected: number };
  * A limit is broken, strictly above it, when
  *  - `minSample` devices have ended and too large a share of them failed, or
  *  - more devices failed than the limit leaves, even if every other device of the scope succeeds. This needs no sample:
- *    whatever is still to come cannot mend it.
+ *    whatever is still to come cannot mend it. Left out with `onlyWithSample`.
  */
 export function findBreach(
   groups: readonly GroupCounts[],
   wave: { position: number; maxFailurePercent: number },
   openedWaves: ReadonlySet<number>,
-  rules: { minSample: number; acknowledgedFailures: number },
+  rules: { minSample: number; acknowledgedFailures: number; onlyWithSample?: boolean },
 ): Breach | null {
   const opened = groups.filter((group) => openedWaves.has(group.wave));
   const ofWave = opened.filter((group) => group.wave === wave.position);
   const unacknowledged = Math.max(0, sum(opened, (g) => g.failed) - rules.acknowledgedFailures);
   const judge = (scope: Breach["scope"], className: string | null, of: readonly GroupCounts[]): Breach | null => {
     const counts = scopeOf(of, unacknowledged);
-    const outOf = brokenOutOf(counts, wave.maxFailurePercent, rules.minSample);
+    const outOf = brokenOutOf(counts, wave.maxFailurePercent, rules.minSample, rules.onlyWithSample === true);
     if (outOf === null) return null;
     return { scope, className, failed: counts.failed, outOf, percent: (counts.failed / outOf) * 100, limitPercent: wave.maxFailurePercent };
   };
@@ -40,9 +40,37 @@ export function findBreach(
   return judge("rollout", null, opened);
 }
 
-function brokenOutOf(scope: Scope, limitPercent: number, minSample: number): number | null {
+/**
+ * The failure limit as it would stand if every lost device had failed, or null when it would hold: a build that kills devices
+ * need not wait for their deadlines. Unlike a failure, silence may yet end, so it is judged on `minSample` devices only; or when
+ * all that were handed the build in this wave (two or more) are lost.
+ */
+export function findLoss(
+  groups: readonly GroupCounts[],
+  wave: { position: number; maxFailurePercent: number },
+  openedWaves: ReadonlySet<number>,
+  rules: { minSample: number; acknowledgedFailures: number },
+): { breach: Breach; lost: number } | null {
+  const opened = groups.filter((group) => openedWaves.has(group.wave));
+  const lost = sum(opened, (g) => g.lost);
+  if (lost === 0 || sum(opened, (g) => g.failed) + lost <= rules.acknowledgedFailures) return null;
+  const ofWave = opened.filter((group) => group.wave === wave.position);
+  const lostOfWave = sum(ofWave, (g) => g.lost);
+  if (lostOfWave >= LEAST_LOST && lostOfWave === sum(ofWave, (g) => g.begun + g.succeeded + g.failed)) {
+    return { lost, breach: { scope: "wave", className: null, failed: lostOfWave, outOf: lostOfWave, percent: 100, limitPercent: wave.maxFailurePercent } };
+  }
+  const feared = opened.map((g) => ({ ...g, failed: g.failed + g.lost, begun: g.begun - g.lost }));
+  const breach = findBreach(feared, wave, openedWaves, { ...rules, onlyWithSample: true });
+  return breach === null ? null : { breach, lost };
+}
+
+/** One silent device is an accident. */
+const LEAST_LOST = 2;
+
+function brokenOutOf(scope: Scope, limitPercent: number, minSample: number, onlyWithSample: boolean): number | null {
   if (scope.failed === 0) return null;
   if (scope.resolved >= minSample && (scope.failed / scope.resolved) * 100 > limitPercent) return scope.resolved;
+  if (onlyWithSample) return null;
   return (scope.failed / scope.expected) * 100 > limitPercent ? scope.expected : null;
 }
 

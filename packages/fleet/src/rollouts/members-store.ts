@@ -1,12 +1,12 @@
 import type { Sql } from "@flotilla/db";
 import type { DeviceClass } from "@flotilla/protocol";
-import { invariant } from "@flotilla/protocol";
+import { invariant, selectVariant } from "@flotilla/protocol";
 import { recordChanges } from "../changes/index.ts";
 import { parseSelector, selectorSql } from "../devices/index.ts";
 import { newId } from "../id.ts";
 import { cutCohorts, waveOfJoiner } from "./cohorts.ts";
-import { judgeMember, skipReason, type MemberVerdict } from "./membership.ts";
-import type { BuildRow, RolloutRow } from "./store.ts";
+import { judgeMember, skipReason, type Candidate, type ExclusionReason, type MemberVerdict } from "./membership.ts";
+import { setMembersThrough, type BuildRow, type RolloutRow } from "./store.ts";
 import { writeTargets } from "./targets-store.ts";
 import { moveOf, deploymentTransitions, openDeploymentStates } from "./transitions.ts";
 
@@ -17,54 +17,114 @@ import { moveOf, deploymentTransitions, openDeploymentStates } from "./transitio
 export const CHUNK = 5_000;
 
 /** A device that matches a query, with the verdict on its part. */
-export type Member = { deviceId: string; name: string; className: string; lastSeenAt: Date | null; isMissing: boolean; verdict: MemberVerdict };
+export type Member = { deviceId: string; className: string; isMissing: boolean; verdict: MemberVerdict };
 
 /** What a rollout is made of, as far as membership goes; a preview has no rollout yet. */
 export type MemberScope = { rolloutId: string | null; query: string; createdAt: Date };
 
-type DeviceRow = {
-  id: string; name: string; class_name: string; is_revoked: boolean; class_key: string; last_seen_at: Date | null; runs_build: boolean; is_in_newer: boolean; is_missing: boolean;
-};
+/** Devices that membership need not tell apart: same class, same verdict. Revoked ones of all classes are together. */
+export type MemberGroup = { classKey: string; className: string; devices: number; unreachable: number; verdict: MemberVerdict };
 
-/** Every device that matches the query, in the order of ids. Reads the whole fleet: for planning and previews, not for ticks. */
-export async function loadMembers(sql: Sql, scope: MemberScope, build: BuildRow): Promise<Member[]> {
-  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 6 });
-  const newer = await newerRolloutIds(sql, scope);
-  const rows = await sql.query<DeviceRow>(
-    `select device.id, device.name, device.class_name, device.state = 'revoked' as is_revoked, md5(device.class::text) as class_key, l.last_seen_at,
-            coalesce(l.running_build_id = $2 and l.running_sha256 = any($3::text[]), false) as runs_build,
-            cardinality($4::text[]) > 0 and exists (select 1 from deployment o where o.device_id = device.id and o.rollout_id = any($4::text[])
-              and o.direction = 'forward' and o.state = any($5::deployment_state[])) as is_in_newer,
-            d.id is null as is_missing
+type Judged = { class_key: string; is_revoked: boolean; runs_build: boolean; is_in_newer: boolean };
+
+/** Where a device stands to a rollout of the build: `$1` the rollout, `$2` the build, `$3` its digests, `$4` newer rollouts, `$5` what counts there. */
+const STANDING = `device.state = 'revoked' as is_revoked, coalesce(l.running_build_id = $2 and l.running_sha256 = any($3::text[]), false) as runs_build,
+  cardinality($4::text[]) > 0 and exists (select 1 from deployment o where o.device_id = device.id and o.rollout_id = any($4::text[])
+    and o.direction = 'forward' and o.state = any($5::deployment_state[])) as is_in_newer`;
+
+async function standing(sql: Sql, scope: MemberScope, build: BuildRow): Promise<unknown[]> {
+  return [scope.rolloutId, build.id, build.digests, await newerRolloutIds(sql, scope), [...openDeploymentStates, "succeeded"]];
+}
+
+/**
+ * Devices that match the query, in the order of ids; with `changedAfter` only those that have no deployment in the rollout yet and
+ * changed after that registry version. Without it the whole fleet is read: for planning, not for ticks.
+ */
+export async function loadMembers(sql: Sql, scope: MemberScope, build: BuildRow, changedAfter: bigint | null = null): Promise<Member[]> {
+  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 7 });
+  const rows = await sql.query<Judged & { id: string; class_name: string; is_missing: boolean }>(
+    `select device.id, device.class_name, device.class_key, ${STANDING}, d.id is null as is_missing
        from device
        left join device_live l on l.device_id = device.id
        left join deployment d on d.rollout_id = $1 and d.device_id = device.id and d.direction = 'forward'
-      where ${selected.text}
+      where ${selected.text} and ($6::bigint is null or (device.registry_version > $6::bigint and d.id is null))
       order by device.id`,
-    [scope.rolloutId, build.id, build.digests, newer, [...openDeploymentStates, "succeeded"], ...selected.values],
+    [...(await standing(sql, scope, build)), changedAfter, ...selected.values],
   );
-  const classes = await loadClasses(sql);
-  return rows.map((row) => {
-    const deviceClass = classes.get(row.class_key);
-    invariant(deviceClass !== undefined, `the class of device ${row.id} changed while it was read`);
-    const candidate = { isRevoked: row.is_revoked, isInNewerRollout: row.is_in_newer, runsBuild: row.runs_build, class: deviceClass };
-    return {
-      deviceId: row.id, name: row.name, className: row.class_name, lastSeenAt: row.last_seen_at, isMissing: row.is_missing,
-      verdict: judgeMember(candidate, build.manifest),
-    };
-  });
+  const classes = await classesOf(sql, rows.map((row) => row.class_key));
+  return rows.map((row) => ({ deviceId: row.id, className: row.class_name, isMissing: row.is_missing, verdict: judgeMember(candidateOf(row, classes), build.manifest) }));
 }
 
-/** How many devices match the rollout's query and have no deployment in it. */
-export async function countMissingMembers(sql: Sql, scope: { rolloutId: string; query: string }): Promise<number> {
-  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 2 });
-  const [row] = await sql.query<{ missing: number }>(
-    `select count(*)::int as missing from device
-      where ${selected.text}
-        and not exists (select 1 from deployment d where d.rollout_id = $1 and d.device_id = device.id and d.direction = 'forward')`,
-    [scope.rolloutId, ...selected.values],
+/** The same in numbers: one pass over the devices that leaves a few groups. */
+export async function memberGroups(sql: Sql, scope: MemberScope, build: BuildRow, reachableSince: Date): Promise<MemberGroup[]> {
+  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 7 });
+  const rows = await sql.query<Judged & { class_name: string; devices: number; unreachable: number }>(
+    `select m.*, count(*)::int as devices, (count(*) filter (where m.is_quiet))::int as unreachable
+       from (select device.class_name, device.class_key, ${STANDING}, coalesce(l.last_seen_at < $6::timestamptz, true) as is_quiet, $1::text is null as has_rollout
+               from device left join device_live l on l.device_id = device.id where ${selected.text}) m
+      group by m.class_name, m.class_key, m.is_revoked, m.runs_build, m.is_in_newer, m.is_quiet, m.has_rollout
+      order by m.class_name, m.class_key`,
+    [...(await standing(sql, scope, build)), reachableSince, ...selected.values],
   );
-  return row?.missing ?? 0;
+  const classes = await classesOf(sql, rows.map((row) => row.class_key));
+  return rows.map((row) => ({
+    classKey: row.class_key, className: row.class_name, devices: row.devices, unreachable: row.unreachable, verdict: judgeMember(candidateOf(row, classes), build.manifest),
+  }));
+}
+
+/** Some devices that match and are left out for this reason; `classKeys`: of these classes (no_variant). */
+export async function memberSample(sql: Sql, scope: MemberScope, build: BuildRow, reason: ExclusionReason, classKeys: readonly string[], limit: number): Promise<{ id: string; name: string }[]> {
+  const conditions: Partial<Record<ExclusionReason, string>> = {
+    revoked: "m.is_revoked",
+    in_other_rollout: "not m.is_revoked and m.is_in_newer",
+    already_running: "not m.is_revoked and not m.is_in_newer and m.runs_build",
+    no_variant: "not m.is_revoked and not m.is_in_newer and not m.runs_build and m.class_key = any($6::text[])",
+  };
+  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 7 });
+  return sql.query<{ id: string; name: string }>(
+    `select m.id, m.name from (select device.id, device.name, device.class_key, ${STANDING}, $1::text, $6::text[]
+       from device left join device_live l on l.device_id = device.id where ${selected.text}) m
+      where ${conditions[reason] ?? "false"} order by m.id limit ${limit}`,
+    [...(await standing(sql, scope, build)), [...classKeys], ...selected.values],
+  );
+}
+
+/** Whether any device can take the build: found without looking at all of them, as a rule. */
+export async function hasEligible(sql: Sql, scope: MemberScope, build: BuildRow): Promise<boolean> {
+  const classes = await classesOf(sql, await classKeys(sql));
+  const fitting = [...classes].filter(([, deviceClass]) => selectVariant(build.manifest, deviceClass).kind === "variant").map(([key]) => key);
+  const selected = selectorSql(parseSelector(scope.query), { firstParameter: 7 });
+  const [row] = await sql.query<{ found: number }>(
+    `select 1 as found from (select ${STANDING}, $1::text from device left join device_live l on l.device_id = device.id
+       where device.class_key = any($6::text[]) and device.state = 'active' and ${selected.text}) m
+      where not m.is_in_newer and not m.runs_build limit 1`,
+    [...(await standing(sql, scope, build)), fitting, ...selected.values],
+  );
+  return row !== undefined;
+}
+
+/**
+ * Whether devices match the rollout's query and have no deployment in it. Only devices that changed since everybody had one
+ * are looked at; when none of those is missing, that is noted.
+ */
+export async function missingMembers(sql: Sql, rollout: Pick<RolloutRow, "id" | "query" | "members_through">): Promise<boolean> {
+  const version = await registryVersion(sql);
+  if (version <= rollout.members_through) return false;
+  const selected = selectorSql(parseSelector(rollout.query), { firstParameter: 3 });
+  const [row] = await sql.query<{ found: number }>(
+    `select 1 as found from device
+      where device.registry_version > $2::bigint and ${selected.text}
+        and not exists (select 1 from deployment d where d.rollout_id = $1 and d.device_id = device.id and d.direction = 'forward') limit 1`,
+    [rollout.id, rollout.members_through, ...selected.values],
+  );
+  if (row === undefined) await setMembersThrough(sql, rollout.id, version);
+  return row !== undefined;
+}
+
+/** Every change of a device with a version up to this one is visible from now on. */
+export async function registryVersion(sql: Sql): Promise<bigint> {
+  const [row] = await sql.query<{ value: bigint }>("select value from version_counter where name = 'registry'");
+  return row?.value ?? 0n;
 }
 
 /** A row to make for a member. */
@@ -141,8 +201,29 @@ async function newerRolloutIds(sql: Sql, scope: MemberScope): Promise<string[]> 
   return rows.map((row) => row.id);
 }
 
-/** Devices share few classes: each distinct one is read once. */
-async function loadClasses(sql: Sql): Promise<Map<string, DeviceClass>> {
-  const rows = await sql.query<{ class_key: string; class: DeviceClass }>("select distinct on (md5(class::text)) md5(class::text) as class_key, class from device");
-  return new Map(rows.map((row) => [row.class_key, row.class]));
+/** The distinct classes of all devices, found by jumping along the index. */
+async function classKeys(sql: Sql): Promise<string[]> {
+  const rows = await sql.query<{ class_key: string }>(
+    `with recursive k as (
+       (select class_key from device where class_key is not null order by class_key limit 1)
+       union all
+       select (select d.class_key from device d where d.class_key > k.class_key order by d.class_key limit 1) from k where k.class_key is not null)
+     select class_key from k where class_key is not null`,
+  );
+  return rows.map((row) => row.class_key);
+}
+
+/** Devices share few classes: each distinct one is read once, by its key. */
+export async function classesOf(sql: Sql, keys: readonly string[]): Promise<Map<string, DeviceClass>> {
+  const rows = await sql.query<{ class_key: string; class: DeviceClass | null }>(
+    "select k.class_key, (select d.class from device d where d.class_key = k.class_key limit 1) as class from unnest($1::text[]) as k(class_key)",
+    [[...new Set(keys)]],
+  );
+  return new Map(rows.flatMap((row) => (row.class === null ? [] : [[row.class_key, row.class]])));
+}
+
+function candidateOf(row: Judged, classes: ReadonlyMap<string, DeviceClass>): Candidate {
+  const deviceClass = classes.get(row.class_key);
+  invariant(deviceClass !== undefined, `no device has class ${row.class_key} any more`);
+  return { isRevoked: row.is_revoked, isInNewerRollout: row.is_in_newer, runsBuild: row.runs_build, class: deviceClass };
 }

@@ -1,8 +1,10 @@
 import type { Sql } from "@flotilla/db";
 import type { DeviceClass } from "@flotilla/protocol";
-import { parseSelector, matchesSelector } from "../devices/index.ts";
+import { invariant } from "@flotilla/protocol";
+import { parseSelector, selectorSql } from "../devices/index.ts";
+import { countIn, deploymentCounts, inFlightStates } from "./deployment-counts-store.ts";
 import { excluded, judgeMember, skipReason, type MemberVerdict } from "./membership.ts";
-import { CHUNK } from "./members-store.ts";
+import { CHUNK, classesOf } from "./members-store.ts";
 import type { BuildRow, RolloutRow } from "./store.ts";
 import { writeTargets } from "./targets-store.ts";
 import { begunDeploymentStates, deploymentTransitions, moveOf, openDeploymentStates } from "./transitions.ts";
@@ -15,44 +17,78 @@ import { begunDeploymentStates, deploymentTransitions, moveOf, openDeploymentSta
 export const isFree = `not exists (select 1 from deployment o where o.device_id = d.device_id and o.direction = 'forward' and o.state in (${quoted(begunDeploymentStates)}))
   and not exists (select 1 from deployment o where o.device_id = d.device_id and o.direction = 'rollback' and o.state in (${quoted(openDeploymentStates)}))`;
 
+/** With an in-flight limit the build is offered to devices that can take it now: an offer that nobody picks up would keep a place. */
+const isReachable = "exists (select 1 from device_live l where l.device_id = d.device_id and l.last_seen_at >= $2::timestamptz)";
+
+function reachableSince(rollout: RolloutRow, at: Date): Date | null {
+  return rollout.policy.maxInFlight === null ? null : new Date(at.getTime() - rollout.policy.offlineAfterMs);
+}
+
+/** Whether there are queued devices of opened waves that nothing holds back. */
+export async function hasOfferable(sql: Sql, rollout: RolloutRow, at: Date): Promise<boolean> {
+  const rows = await sql.query(
+    `select 1 from deployment d
+       join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
+      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and ($2::timestamptz is null or ${isReachable}) and ${isFree} limit 1`,
+    [rollout.id, reachableSince(rollout, at)],
+  );
+  return rows.length > 0;
+}
+
+const isStale = `d.rollout_id = $1 and d.direction = 'forward' and d.state = 'offered' and not ${isReachable}`;
+
+/** Whether offered devices are away. */
+export async function hasStaleOffers(sql: Sql, rollout: RolloutRow, at: Date): Promise<boolean> {
+  return (await sql.query(`select 1 from deployment d where ${isStale} limit 1`, [rollout.id, reachableSince(rollout, at)])).length > 0;
+}
+
 type QueuedRow = {
-  id: string; device_id: string; is_revoked: boolean; labels: Record<string, string>; class: DeviceClass; runs_build: boolean; running_build_id: string | null;
+  id: string; device_id: string; wave_position: number; is_revoked: boolean; class_key: string; matches: boolean; runs_build: boolean; running_build_id: string | null;
 };
 
 /**
- * Offers the build to the next chunk of queued devices of opened waves, or skips them with a reason. What a device runs
- * at this moment is where a roll back returns it to. The caller holds the rollout's row and knows that it may offer.
+ * Offers the build to the next chunk of queued devices of opened waves, or skips them with a reason; never to more than
+ * the in-flight limit leaves. What a device runs at this moment is where a roll back returns it to. The caller holds the
+ * rollout's row and knows that it may offer: only under that lock devices come into flight.
  */
 export async function offerChunk(sql: Sql, rollout: RolloutRow, build: BuildRow, at: Date, chunk: number = CHUNK): Promise<{ offered: number; skipped: number }> {
+  const { maxInFlight } = rollout.policy;
+  const inFlight = maxInFlight === null ? 0 : countIn((await deploymentCounts(sql, [rollout.id])).filter((count) => count.direction === "forward"), inFlightStates);
+  const most = Math.min(chunk, maxInFlight === null ? chunk : Math.max(0, maxInFlight - inFlight));
+  const selected = selectorSql(parseSelector(rollout.query), { firstParameter: 6 });
   const rows = await sql.query<QueuedRow>(
-    `select d.id, d.device_id, device.state = 'revoked' as is_revoked, device.labels, device.class, l.running_build_id,
-            coalesce(l.running_build_id = $2 and l.running_sha256 = any($3::text[]), false) as runs_build
-       from deployment d
-       join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
+    `select d.id, d.device_id, d.wave_position, device.state = 'revoked' as is_revoked, device.class_key, ${selected.text} as matches, l.running_build_id,
+            coalesce(l.running_build_id = $4 and l.running_sha256 = any($5::text[]), false) as runs_build
+       from (select d.id, d.device_id, d.wave_position from deployment d
+               join wave w on w.rollout_id = d.rollout_id and w.position = d.wave_position and w.state in ('active', 'soaking', 'passed')
+              where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and ($2::timestamptz is null or ${isReachable}) and ${isFree}
+              order by d.id limit $3::int for update of d) d
        join device on device.id = d.device_id
-       left join device_live l on l.device_id = d.device_id
-      where d.rollout_id = $1 and d.direction = 'forward' and d.state = 'queued' and ${isFree}
-      order by d.id limit $4::int for update of d`,
-    [rollout.id, build.id, build.digests, chunk],
+       left join device_live l on l.device_id = d.device_id`,
+    [rollout.id, reachableSince(rollout, at), most, build.id, build.digests, ...selected.values],
   );
-  const selector = parseSelector(rollout.query);
-  const judged = rows.map((row) => ({ row, verdict: judgeQueued(row, matchesSelector(selector, row.labels), build) }));
+  const classes = await classesOf(sql, rows.map((row) => row.class_key));
+  const judged = rows.map((row) => ({ row, verdict: judgeQueued(row, classes, build) }));
   const skipped = judged.flatMap(({ row, verdict }) => (verdict.kind === "excluded" ? [{ id: row.id, reason: skipReason(verdict) }] : []));
   const offered = judged.flatMap(({ row, verdict }) => (verdict.kind === "eligible" ? [row] : []));
   await skipDeployments(sql, skipped, at);
+  if (offered.length === 0) return { offered: 0, skipped: skipped.length };
   await sql.query(
     `update deployment d set state = $4::deployment_state, previous_build_id = v.previous_build_id, offered_at = $3::timestamptz, retrieved_at = null,
             attempt = 0, deadline_at = null, updated_at = $3::timestamptz
        from unnest($1::text[], $2::text[]) as v(id, previous_build_id) where d.id = v.id`,
     [offered.map((row) => row.id), offered.map((row) => row.running_build_id), at, moveOf(deploymentTransitions, "offer").to],
   );
+  await sql.query("update wave set last_offer_at = $3::timestamptz where rollout_id = $1 and position = any($2::int[])", [rollout.id, [...new Set(offered.map((row) => row.wave_position))], at]);
   await writeTargets(sql, offered.map((row) => ({ deviceId: row.device_id, buildId: rollout.build_id, deploymentId: row.id })));
   return { offered: offered.length, skipped: skipped.length };
 }
 
-function judgeQueued(row: QueuedRow, matches: boolean, build: BuildRow): MemberVerdict {
-  const verdict = judgeMember({ isRevoked: row.is_revoked, isInNewerRollout: false, runsBuild: row.runs_build, class: row.class }, build.manifest);
-  return verdict.kind === "eligible" && !matches ? excluded("left_fleet") : verdict;
+function judgeQueued(row: QueuedRow, classes: ReadonlyMap<string, DeviceClass>, build: BuildRow): MemberVerdict {
+  const deviceClass = classes.get(row.class_key);
+  invariant(deviceClass !== undefined, `no device has class ${row.class_key} any more`);
+  const verdict = judgeMember({ isRevoked: row.is_revoked, isInNewerRollout: false, runsBuild: row.runs_build, class: deviceClass }, build.manifest);
+  return verdict.kind === "eligible" && !row.matches ? excluded("left_fleet") : verdict;
 }
 
 async function skipDeployments(sql: Sql, skipped: readonly { id: string; reason: string }[], at: Date): Promise<void> {
@@ -69,12 +105,21 @@ async function skipDeployments(sql: Sql, skipped: readonly { id: string; reason:
  * and waits in the queue. Devices that have begun finish.
  */
 export async function withholdOffers(sql: Sql, rolloutId: string, at: Date): Promise<number> {
-  const { from, to } = moveOf(deploymentTransitions, "withhold");
+  return withhold(sql, at, "d.rollout_id = $1 and d.direction = 'forward' and d.state = any($2::deployment_state[])", [rolloutId, moveOf(deploymentTransitions, "withhold").from]);
+}
+
+/** The same for devices that went away before they picked the offer up: they are offered the build again when they are back. */
+export async function takeBackStaleOffers(sql: Sql, rollout: RolloutRow, at: Date): Promise<number> {
+  return withhold(sql, at, isStale, [rollout.id, reachableSince(rollout, at)]);
+}
+
+/** `which` is a condition on the deployment `d` with two parameters. */
+async function withhold(sql: Sql, at: Date, which: string, values: readonly [unknown, unknown]): Promise<number> {
   const rows = await sql.query<{ device_id: string; previous_build_id: string | null }>(
     `update deployment set state = $3::deployment_state, target_version = null, offered_at = null, deadline_at = null, updated_at = $4::timestamptz
-      where id in (select id from deployment where rollout_id = $1 and direction = 'forward' and state = any($2::deployment_state[]) order by id for update)
+      where id in (select d.id from deployment d where ${which} order by d.id for update)
       returning device_id, previous_build_id`,
-    [rolloutId, from, to, at],
+    [...values, moveOf(deploymentTransitions, "withhold").to, at],
   );
   await writeTargets(sql, rows.map((row) => ({ deviceId: row.device_id, buildId: row.previous_build_id, deploymentId: null })));
   return rows.length;

@@ -35,8 +35,7 @@ function happen(rollout: ModelRollout, what: Event): void {
       if (id !== undefined && rollout.devices.get(id)?.isOnline === true) rollout.report(id, what.event);
       return;
     case "online": {
-      const device = id === undefined ? undefined : rollout.devices.get(id);
-      if (device !== undefined) device.isOnline = what.isOnline;
+      if (id !== undefined) rollout.setOnline(id, what.isOnline);
       return;
     }
     case "order":
@@ -61,6 +60,8 @@ function always(rollout: ModelRollout): void {
   expect([...sums.values()].reduce((a, b) => a + b, 0)).toBe(rollout.parts.size);
   for (const state of sums.keys()) expect(Object.keys(deploymentTransitions)).toContain(state);
   const offered = sums.get("offered") ?? 0;
+  const inFlight = ["offered", "downloading", "installing", "verifying"].reduce((n, state) => n + (sums.get(state) ?? 0), 0);
+  expect(inFlight, "devices between offer and end").toBeLessThanOrEqual(rollout.policy.maxInFlight ?? Number.POSITIVE_INFINITY);
   if (["paused", "halted", "cancelled", "draft"].includes(rollout.state)) expect(offered, `offered while ${rollout.state}`).toBe(0);
   for (const part of rollout.parts.values()) {
     if (rollout.waves[part.wave]?.state === "pending") expect(["queued", "superseded", "cancelled"], "a device of a wave that has not opened").toContain(part.state);
@@ -82,18 +83,22 @@ function afterEvaluation(rollout: ModelRollout): void {
     const bad = parts.filter((part) => isFailed(part.state)).length;
     const ended = bad + parts.filter((part) => part.state === "succeeded").length;
     if (ended >= rollout.policy.minSample) expect((bad / ended) * 100, `class ${className}`).toBeLessThanOrEqual(current.maxFailurePercent);
+    const silent = parts.filter((part) => ["downloading", "installing", "verifying"].includes(part.state) && rollout.isLost(part.deviceId)).length;
+    if (silent > 0 && ended + silent >= rollout.policy.minSample) expect(((bad + silent) / (ended + silent)) * 100, `class ${className} with its lost devices`).toBeLessThanOrEqual(current.maxFailurePercent);
     const toCome = parts.filter((part) => ["downloading", "installing", "verifying"].includes(part.state) || (["queued", "offered"].includes(part.state) && rollout.devices.get(part.deviceId)?.isOnline === true)).length;
     if (bad > 0) expect((bad / (ended + toCome)) * 100, `class ${className}`).toBeLessThanOrEqual(current.maxFailurePercent);
   }
 }
 
 const runs = { numRuns: 2_000 };
+/** Half of the rollouts have no limit. */
+const maxInFlight = fc.option(fc.integer({ min: 1, max: 6 }), { nil: null, freq: 1 });
 
-test("in any history counts add up, nothing is offered while stopped, waves open in turn, and no evaluation leaves a broken limit running", () => {
+test("in any history counts add up, nothing is offered while stopped or above the in-flight limit, waves open in turn, and no evaluation leaves a broken limit running", () => {
   expect.hasAssertions();
   fc.assert(
-    fc.property(devices, waves, fc.array(event, { maxLength: 80 }), fc.string({ minLength: 1, maxLength: 4 }), (list, plan, history, salt) => {
-      const rollout = new ModelRollout(list, plan, salt);
+    fc.property(devices, waves, fc.array(event, { maxLength: 80 }), fc.string({ minLength: 1, maxLength: 4 }), maxInFlight, (list, plan, history, salt, limit) => {
+      const rollout = new ModelRollout(list, plan, salt, { maxInFlight: limit });
       rollout.order("start");
       for (const what of history) {
         happen(rollout, what);
@@ -106,12 +111,12 @@ test("in any history counts add up, nothing is offered while stopped, waves open
 
 test("from any history, once devices answer and people resume, a rollout completes and every device has the build or a failure", () => {
   fc.assert(
-    fc.property(devices, waves, fc.array(event, { maxLength: 60 }), (list, plan, history) => {
-      const rollout = new ModelRollout(list, plan, "salt");
+    fc.property(devices, waves, fc.array(event, { maxLength: 60 }), maxInFlight, (list, plan, history, limit) => {
+      const rollout = new ModelRollout(list, plan, "salt", { maxInFlight: limit });
       rollout.order("start");
       for (const what of history) if (what.kind !== "order" || what.event === "pause") happen(rollout, what);
       for (const device of rollout.devices.values()) device.isOnline = true;
-      for (let round = 0; round < 60 && rollout.state !== "completed"; round += 1) {
+      for (let round = 0; round < 120 && rollout.state !== "completed"; round += 1) {
         if (rollout.state === "paused" || rollout.state === "halted") rollout.order("resume");
         rollout.evaluate();
         for (const id of rollout.devices.keys()) rollout.report(id, "report_succeeded");

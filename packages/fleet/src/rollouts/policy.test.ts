@@ -1,6 +1,6 @@
 import { FleetError } from "@flotilla/protocol";
 import { expect, test } from "vitest";
-import { checkedPolicy, checkedWaves, defaultPolicy } from "./policy.ts";
+import { checkedPolicy, checkedWaves, effectivePolicy } from "./policy.ts";
 
 function refusal(fn: () => unknown): string {
   try {
@@ -31,7 +31,21 @@ test("waves that do not rise to 100 % are refused, naming the wave", () => {
 });
 
 test("a policy keeps defaults for what is not named and refuses what is out of bounds", () => {
-  expect(checkedPolicy({ minSample: 3 })).toEqual({ ...defaultPolicy, minSample: 3 });
+  expect(checkedPolicy({ minSample: 3 })).toEqual({ ...checkedPolicy(), minSample: 3 });
+  expect(checkedPolicy({ maxInFlight: null, offlineAfterMs: null })).toEqual(checkedPolicy());
+  expect(refusal(() => checkedPolicy({ maxInFlight: 0 }))).toMatch(/policy\.maxInFlight/);
   expect(refusal(() => checkedPolicy({ maxAttempts: 0 }))).toMatch(/policy\.maxAttempts/);
   expect(refusal(() => checkedPolicy({ inProgressTimeoutMs: 1.5e9 }))).toMatch(/policy\.inProgressTimeoutMs/);
+});
+
+test("a device counts as away after three sync intervals, whatever the interval is by now, and not within 30 s", () => {
+  expect(effectivePolicy(checkedPolicy(), 30_000).offlineAfterMs).toBe(90_000);
+  expect(effectivePolicy(checkedPolicy(), 60_000).offlineAfterMs).toBe(180_000);
+  expect(effectivePolicy(checkedPolicy(), 4_000).offlineAfterMs).toBe(30_000);
+  expect(effectivePolicy(checkedPolicy({ offlineAfterMs: 5_000 }), 60_000).offlineAfterMs, "unless told").toBe(5_000);
+});
+
+test("rollouts that were planned before a number existed behave by its default", () => {
+  const old = { inProgressTimeoutMs: 60_000, maxAttempts: 1, offlineAfterMs: 90_000, minSample: 1, waveTimeoutMs: 60_000 };
+  expect(effectivePolicy(old, 4_000)).toEqual({ ...old, verifyTimeoutMs: 600_000, maxInFlight: null });
 });

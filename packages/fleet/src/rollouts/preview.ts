@@ -1,11 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { requireRole, type Principal } from "../principal.ts";
-import { cutCohorts } from "./cohorts.ts";
-import { loadMembers, type Member, type MemberScope } from "./members-store.ts";
+import { syncIntervalMs } from "../devices/index.ts";
+import { waveEnds } from "./cohorts.ts";
+import { memberGroups, memberSample, type MemberGroup, type MemberScope } from "./members-store.ts";
 import { exclusionSentences } from "./membership.ts";
-import { checkedWaves, defaultPolicy } from "./policy.ts";
+import { checkedWaves, effectivePolicy } from "./policy.ts";
 import { devices } from "./sentences.ts";
 import { buildRow, type BuildRow } from "./store.ts";
 import type { RolloutPolicy, RolloutPreview, WaveInput } from "./types.ts";
@@ -25,48 +25,51 @@ export async function previewRollout(tx: Tx, principal: Principal, input: { buil
   if (build === undefined) throw new FleetError("build_not_ready", { public: "There is no ready build with this id." });
   const fleet = await tx.fleet.findUnique({ where: { id: input.fleetId } });
   if (fleet === null) throw new FleetError("not_found", { public: "There is no fleet with this id." });
-  const scope = { rolloutId: null, query: fleet.query, createdAt: new Date(), salt: randomBytes(8).toString("hex"), policy: defaultPolicy };
+  const scope = { rolloutId: null, query: fleet.query, createdAt: new Date(), policy: effectivePolicy({}, await syncIntervalMs(sql)) };
   return previewFor(sql, scope, build, percents);
 }
 
 /** The same for a rollout that exists, or is about to. Without percents the waves are left out. */
 export async function previewFor(
-  sql: Sql, scope: MemberScope & { salt: string; policy: RolloutPolicy }, build: BuildRow, percents: readonly number[],
+  sql: Sql, scope: MemberScope & { policy: RolloutPolicy }, build: BuildRow, percents: readonly number[],
 ): Promise<RolloutPreview> {
-  const members = await loadMembers(sql, scope, build);
-  const eligible = members.filter((member) => member.verdict.kind === "eligible");
-  const reachableSince = scope.createdAt.getTime() - scope.policy.offlineAfterMs;
-  const excluded = excludedGroups(members);
+  const groups = await memberGroups(sql, scope, build, new Date(scope.createdAt.getTime() - scope.policy.offlineAfterMs));
+  const eligible = groups.filter((group) => group.verdict.kind === "eligible");
+  const excluded = await excludedGroups(sql, scope, build, groups);
   return {
-    eligible: eligible.length,
+    eligible: sum(eligible),
     excluded,
-    unreachable: eligible.filter((member) => (member.lastSeenAt?.getTime() ?? 0) < reachableSince).length,
-    waves: wavesOf(eligible, percents, scope.salt),
-    sentence: sentenceOf(build.name, members.length, eligible.length, excluded, percents.length),
+    unreachable: eligible.reduce((total, group) => total + group.unreachable, 0),
+    waves: wavesOf(eligible, percents),
+    sentence: sentenceOf(build.name, sum(groups), sum(eligible), excluded, percents.length),
   };
 }
 
-function excludedGroups(members: readonly Member[]): RolloutPreview["excluded"] {
-  return reasons.flatMap((reason) => {
-    const group = members.filter((member) => member.verdict.kind === "excluded" && member.verdict.reason === reason);
-    const first = group[0];
-    if (first === undefined) return [];
-    const sentences = new Set(group.map((member) => (member.verdict.kind === "excluded" ? member.verdict.sentence : "")));
+async function excludedGroups(sql: Sql, scope: MemberScope, build: BuildRow, groups: readonly MemberGroup[]): Promise<RolloutPreview["excluded"]> {
+  const found: RolloutPreview["excluded"] = [];
+  for (const reason of reasons) {
+    const ofReason = groups.filter((group) => group.verdict.kind === "excluded" && group.verdict.reason === reason);
+    if (ofReason.length === 0) continue;
+    const sentences = new Set(ofReason.map(({ verdict }) => (verdict.kind === "excluded" ? verdict.sentence : "")));
     const sentence = reason === "no_variant" ? [...sentences].toSorted().join("; ") : exclusionSentences[reason];
-    return [{ reason, sentence, devices: group.length, sample: group.slice(0, SAMPLE).map((member) => ({ id: member.deviceId, name: member.name })) }];
+    const sample = await memberSample(sql, scope, build, reason, ofReason.map((group) => group.classKey), SAMPLE);
+    found.push({ reason, sentence, devices: sum(ofReason), sample });
+  }
+  return found;
+}
+
+/** The sizes that `cutCohorts` will give: they depend on how many devices a class has, not on which. */
+function wavesOf(eligible: readonly MemberGroup[], percents: readonly number[]): RolloutPreview["waves"] {
+  const classes = [...Map.groupBy(eligible, (group) => group.className)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const ends = classes.map(([className, groups]) => ({ className, ends: waveEnds(sum(groups), percents) }));
+  return percents.map((percent, position) => {
+    const byClass = ends.map(({ className, ends: of }) => ({ className, devices: (of[position] ?? 0) - (of[position - 1] ?? 0) })).filter((c) => c.devices > 0);
+    return { percent, devices: sum(byClass), byClass };
   });
 }
 
-function wavesOf(eligible: readonly Member[], percents: readonly number[], salt: string): RolloutPreview["waves"] {
-  const waveOf = cutCohorts(eligible, percents, salt);
-  return percents.map((percent, position) => {
-    const byClass = new Map<string, number>();
-    for (const member of eligible) {
-      if (waveOf.get(member.deviceId) === position) byClass.set(member.className, (byClass.get(member.className) ?? 0) + 1);
-    }
-    const classes = [...byClass].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([className, count]) => ({ className, devices: count }));
-    return { percent, devices: classes.reduce((sum, c) => sum + c.devices, 0), byClass: classes };
-  });
+function sum(groups: readonly { devices: number }[]): number {
+  return groups.reduce((total, group) => total + group.devices, 0);
 }
 
 function sentenceOf(build: string, matching: number, eligible: number, excluded: RolloutPreview["excluded"], waves: number): string {

@@ -91,6 +91,18 @@ test("the deadline is stored at pick-up and at each new attempt, expiry is a fai
   expect((await as(suite.db, getRollout, { id })).counts).toMatchObject({ timedOut: 0, succeeded: 1, resolved: 1 });
 });
 
+test("from the switch on a shorter deadline holds, and a claim without evidence does not move it", async () => {
+  const { id, items } = await offered(1);
+  await report(items({}));
+  await report(items({ phase: "verifying" }));
+  const deadline = Date.parse((await deployments(id))[0]?.deadlineAt ?? "");
+  expect(deadline - Date.now()).toBeLessThanOrEqual(11 * 60_000);
+  await report(items({ phase: "succeeded", probe: { passed: true, loadMs: 3, maxAbsError: 0 } }));
+  expect(Date.parse((await deployments(id))[0]?.deadlineAt ?? "")).toBe(deadline);
+  await evaluateRollouts(suite.db, new Date(deadline));
+  expect((await deployments(id))[0]).toMatchObject({ state: "timed_out" });
+});
+
 test("success without the attested digest stays on verification", async () => {
   const { id, items } = await offered(1);
   const other = await addBuild(suite.db, "another");

@@ -1,6 +1,7 @@
 import type { Sql } from "@flotilla/db";
 import type { DeploymentReport, Recovery, RunningReport } from "@flotilla/protocol";
 import { recordChanges } from "../changes/index.ts";
+import { defaultPolicy } from "./policy.ts";
 import { progressAfter, type Progress, type WantedDigests } from "./report-progress.ts";
 import { openDeploymentStates } from "./transitions.ts";
 import type { DeploymentStateName } from "./types.ts";
@@ -17,7 +18,7 @@ const REPORT_GRACE_MS = 60_000;
 
 type Row = {
   id: string; device_id: string; rollout_id: string; state: DeploymentStateName; attempt: number; target_version: bigint | null; build_id: string | null;
-  timeout_ms: number; failure_code: string | null; failure_detail: string | null; recovery: string | null; running_sha256: string | null;
+  timeout_ms: number; verify_ms: number; failure_code: string | null; failure_detail: string | null; recovery: string | null; running_sha256: string | null;
 };
 type Change = { row: Row; progress: Progress; isPickUp: boolean };
 
@@ -65,11 +66,11 @@ function progressOf(row: Row): Progress {
 async function loadRows(sql: Sql, ids: readonly string[], lock: boolean): Promise<Row[]> {
   return sql.query<Row>(
     `select d.id, d.device_id, d.rollout_id, d.state::text as state, d.attempt, d.target_version, d.build_id,
-            (r.policy->>'inProgressTimeoutMs')::float8 as timeout_ms, d.failure_code, d.failure_detail, d.recovery, d.running_sha256
+            (r.policy->>'inProgressTimeoutMs')::float8 as timeout_ms, coalesce((r.policy->>'verifyTimeoutMs')::float8, $2::float8) as verify_ms, d.failure_code, d.failure_detail, d.recovery, d.running_sha256
        from deployment d join rollout r on r.id = d.rollout_id
       where d.id = any($1::text[])
       order by d.id ${lock ? "for update of d" : ""}`,
-    [ids],
+    [ids, defaultPolicy.verifyTimeoutMs],
   );
 }
 
@@ -89,10 +90,11 @@ async function storeChanges(sql: Sql, changes: readonly Change[]): Promise<void>
     `update deployment d
         set state = v.state::deployment_state, attempt = v.attempt, failure_code = v.failure_code, failure_detail = v.failure_detail,
             recovery = v.recovery, running_sha256 = v.running_sha256, retrieved_at = coalesce(d.retrieved_at, now()),
-            deadline_at = case when v.is_pick_up then now() + v.timeout_ms * interval '1 millisecond' else d.deadline_at end,
+            deadline_at = least(case when v.is_pick_up then now() + v.timeout_ms * interval '1 millisecond' else d.deadline_at end,
+                                case when v.state = 'verifying' then now() + v.verify_ms * interval '1 millisecond' end),
             finished_at = case when v.state = any($9::text[]) then null else now() end, updated_at = now()
-       from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $10::bool[])
-            as v(id, state, attempt, failure_code, failure_detail, recovery, running_sha256, timeout_ms, is_pick_up)
+       from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::float8[], $10::bool[], $11::float8[])
+            as v(id, state, attempt, failure_code, failure_detail, recovery, running_sha256, timeout_ms, is_pick_up, verify_ms)
       where d.id = v.id`,
     [
       changes.map((c) => c.row.id),
@@ -105,6 +107,7 @@ async function storeChanges(sql: Sql, changes: readonly Change[]): Promise<void>
       changes.map((c) => c.row.timeout_ms + REPORT_GRACE_MS),
       [...openDeploymentStates],
       changes.map((c) => c.isPickUp),
+      changes.map((c) => c.row.verify_ms + REPORT_GRACE_MS),
     ],
   );
 }

@@ -54,10 +54,9 @@ export async function closeForward(sql: Sql, rolloutId: string, at: Date): Promi
 const touched = `d.rollout_id = $1 and d.direction = 'forward' and d.offered_at is not null
   and not exists (select 1 from deployment b where b.rollout_id = d.rollout_id and b.device_id = d.device_id and b.direction = 'rollback')`;
 
-/** How many touched devices have no deployment back yet. */
-export async function countMissingRollbacks(sql: Sql, rolloutId: string): Promise<number> {
-  const [row] = await sql.query<{ missing: number }>(`select count(*)::int as missing from deployment d where ${touched}`, [rolloutId]);
-  return row?.missing ?? 0;
+/** Whether touched devices have no deployment back yet. */
+export async function hasMissingRollbacks(sql: Sql, rolloutId: string): Promise<boolean> {
+  return (await sql.query(`select 1 from deployment d where ${touched} limit 1`, [rolloutId])).length > 0;
 }
 
 type TouchedRow = {
@@ -143,7 +142,7 @@ export async function offerRollbacksAgain(sql: Sql, rolloutId: string, at: Date)
 
 /**
  * Ends deployments back whose device knows the target and attests the build it should be back on, though it did not (or
- * could not) report about them. Answers the rollouts they belong to.
+ * could not) report about them. Reads counts as they were added up last. Answers the rollouts they belong to.
  */
 export async function attestRollbacks(sql: Sql, at: Date): Promise<string[]> {
   const { from, to } = moveOf(deploymentTransitions, "attest");
@@ -153,7 +152,8 @@ export async function attestRollbacks(sql: Sql, at: Date): Promise<string[]> {
       where id in (select d.id from deployment d
                      join device_live l on l.device_id = d.device_id
                      left join build p on p.id = d.build_id
-                    where d.direction = 'rollback' and d.state = any($1::deployment_state[]) and l.phase = 'idle' and l.target_version >= d.target_version
+                    where d.rollout_id in (select c.rollout_id from deployment_count c where c.direction = 'rollback' and c.state = any($1::deployment_state[]) and c.n > 0)
+                      and d.direction = 'rollback' and d.state = any($1::deployment_state[]) and l.phase = 'idle' and l.target_version >= d.target_version
                       and ${attestsBuild("d.build_id", "p")}
                     order by d.id limit ${CHUNK} for update of d skip locked)
       returning rollout_id`,

@@ -20,6 +20,11 @@ export function clock(iso: string): string {
   return `${iso.slice(11, 16)} UTC`;
 }
 
+/** "45 s", "3 min". */
+function span(ms: number): string {
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${Math.floor(ms / 60_000)} min`;
+}
+
 /** Why a rollout halted, with every number that led there. */
 export function haltCause(why: HaltRule, wave: number, actor: string, at: string): Cause {
   const common = { actor, at, wave };
@@ -33,6 +38,19 @@ export function haltCause(why: HaltRule, wave: number, actor: string, at: string
         sentence: `Halted by failure rate ${place} at ${clock(at)}: ${who} (${percent(value)} > ${percent(limitPercent)}).`,
       };
     }
+    case "lost": {
+      const { failed, outOf, className, percent: value, limitPercent } = why.breach;
+      const sentence = `${failed} of ${devices(outOf, className ?? "")} failed or fell silent after they were handed the build (${percent(value)} > ${percent(limitPercent)})`;
+      return {
+        ...common, code: "lost", value, limit: limitPercent, unit: "%", sampleCount: outOf,
+        sentence: `Halted by lost devices in wave ${wave + 1} at ${clock(at)}: ${sentence}; ${devices(why.lost)} silent for ${span(why.silentForMs)} or more.`,
+      };
+    }
+    case "gone_quiet":
+      return {
+        ...common, code: "silence", value: 0, limit: 1, unit: "devices", sampleCount: why.succeeded,
+        sentence: `Halted by silence in wave ${wave + 1} at ${clock(at)}: none of the ${devices(why.succeeded)} that took the build has been heard of for ${span(why.quietForMs)}.`,
+      };
     case "no_success":
       return {
         ...common, code: "no_success", value: 0, limit: 1, unit: "devices", sampleCount: why.failed,

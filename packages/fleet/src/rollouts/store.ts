@@ -1,6 +1,8 @@
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import type { BuildManifest, Cause } from "@flotilla/protocol";
 import { recordChange } from "../changes/index.ts";
+import { syncIntervalMs } from "../devices/index.ts";
+import { effectivePolicy, type StoredPolicy } from "./policy.ts";
 import { moveOf, nextRolloutState, rolloutTransitions, waveTransitions, type RolloutTransition, type WaveTransition } from "./transitions.ts";
 import type { RolloutPolicy, RolloutStateName, WaveStateName } from "./types.ts";
 
@@ -9,38 +11,49 @@ import type { RolloutPolicy, RolloutStateName, WaveStateName } from "./types.ts"
 
 export type RolloutRow = {
   id: string; name: string; build_id: string; fleet_id: string; query: string; salt: string; state: RolloutStateName; cause: Cause | null; version: number;
-  policy: RolloutPolicy; acknowledged_failures: number; created_by_id: string; created_at: Date; started_at: Date | null; finished_at: Date | null;
+  /** The numbers that hold now: `offlineAfterMs` may follow the sync interval. */
+  policy: RolloutPolicy;
+  acknowledged_failures: number; members_through: bigint; created_by_id: string; created_at: Date; started_at: Date | null; finished_at: Date | null;
 };
 export type WaveRow = {
   rollout_id: string; position: number; percent: number; soak_seconds: number; max_failure_percent: number; state: WaveStateName;
-  opened_at: Date | null; soak_until: Date | null; finished_at: Date | null;
+  opened_at: Date | null; soak_until: Date | null; finished_at: Date | null; last_offer_at: Date | null;
 };
 
 /** What a rollout brings. `digests`: the manifest's and those of its model files; a device attests by one of them. */
 export type BuildRow = { id: string; name: string; manifest: BuildManifest; digests: string[] };
 
-const rolloutColumns = `id, name, build_id, fleet_id, query, salt, state::text as state, cause, version, policy, acknowledged_failures,
+const rolloutColumns = `id, name, build_id, fleet_id, query, salt, state::text as state, cause, version, policy, acknowledged_failures, members_through,
   created_by_id, created_at, started_at, finished_at`;
+
+type StoredRow = Omit<RolloutRow, "policy"> & { policy: Partial<StoredPolicy> };
 
 /** Throws nothing: undefined when there is no such rollout. `lock` holds the row until the transaction ends. */
 export async function rolloutRow(sql: Sql, id: string, lock: boolean): Promise<RolloutRow | undefined> {
-  const [row] = await sql.query<RolloutRow>(`select ${rolloutColumns} from rollout where id = $1 ${lock ? "for update" : ""}`, [id]);
-  return row;
+  const rows = await sql.query<StoredRow>(`select ${rolloutColumns} from rollout where id = $1 ${lock ? "for update" : ""}`, [id]);
+  return (await withPolicies(sql, rows))[0];
+}
+
+async function withPolicies(sql: Sql, rows: readonly StoredRow[]): Promise<RolloutRow[]> {
+  if (rows.length === 0) return [];
+  const intervalMs = await syncIntervalMs(sql);
+  return rows.map((row) => ({ ...row, policy: effectivePolicy(row.policy, intervalMs) }));
 }
 
 /** Rollouts before `cursor`, newest first. */
 export async function rolloutRows(sql: Sql, filter: { before: string | null; limit: number; fleetId: string | null; state: string | null }): Promise<RolloutRow[]> {
-  return sql.query<RolloutRow>(
+  const rows = await sql.query<StoredRow>(
     `select ${rolloutColumns} from rollout
       where ($1::text is null or id < $1::text) and ($2::text is null or fleet_id = $2::text) and ($3::text is null or state::text = $3::text)
       order by id desc limit $4::int`,
     [filter.before, filter.fleetId, filter.state, filter.limit],
   );
+  return withPolicies(sql, rows);
 }
 
 export async function waveRows(sql: Sql, rolloutIds: readonly string[]): Promise<WaveRow[]> {
   return sql.query<WaveRow>(
-    `select rollout_id, position, percent, soak_seconds, max_failure_percent, state::text as state, opened_at, soak_until, finished_at
+    `select rollout_id, position, percent, soak_seconds, max_failure_percent, state::text as state, opened_at, soak_until, finished_at, last_offer_at
        from wave where rollout_id = any($1::text[]) order by rollout_id, position`,
     [rolloutIds],
   );
@@ -110,6 +123,11 @@ export async function recordEvent(
   );
 }
 
+/** Every device that matches and changed up to this registry version has a deployment. */
+export async function setMembersThrough(sql: Sql, rolloutId: string, registryVersion: bigint): Promise<void> {
+  await sql.query("update rollout set members_through = $2::bigint where id = $1", [rolloutId, registryVersion]);
+}
+
 /** Sets how many failures a person has accepted. */
 export async function setAcknowledged(sql: Sql, rolloutId: string, failures: number): Promise<void> {
   await sql.query("update rollout set acknowledged_failures = $2::int where id = $1", [rolloutId, failures]);
@@ -120,12 +138,15 @@ export function sqlFrom(tx: Tx | Sql): Sql {
   return "query" in tx && typeof tx.query === "function" ? (tx as Sql) : sqlOf(tx as Tx);
 }
 
-/** Rollouts that a tick may have something to do for: those under way, and completed ones with devices still queued. */
+/**
+ * Rollouts that a tick may have something to do for: those under way, and completed ones with devices still queued. Reads
+ * counts as they were added up last.
+ */
 export async function evaluableRolloutIds(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ id: string }>(
     `select id from rollout where state in ('running', 'paused', 'halted', 'rolling_back')
       union
-     select d.rollout_id from deployment d join rollout r on r.id = d.rollout_id and r.state = 'completed' where d.state = 'queued' and d.direction = 'forward'
+     select c.rollout_id from deployment_count c join rollout r on r.id = c.rollout_id and r.state = 'completed' where c.state = 'queued' and c.direction = 'forward' and c.n > 0
       order by id`,
   );
   return rows.map((row) => row.id);

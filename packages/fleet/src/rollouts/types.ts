@@ -9,14 +9,18 @@ export type DeploymentStateName =
 export type RolloutPolicy = {
   /** From offer to pick-up there is no failure; from pick-up an attempt may take this long. Default 30 min. */
   inProgressTimeoutMs: number;
+  /** From the switch to the new build on, the device may take this long to say how it went. Default 10 min. */
+  verifyTimeoutMs: number;
   /** Attempts a device makes on failures that may pass. Default 2. */
   maxAttempts: number;
-  /** A device not seen for this long is unreachable: counted apart, updated when it comes back. Default 3 × sync interval. */
+  /** A device not seen for this long is unreachable: counted apart, updated when it comes back. Default: 3 × the sync interval of the moment, at least 30 s. */
   offlineAfterMs: number;
   /** Failures are judged only from this many resolved devices on (a single failure of a first wave counts at once). Default 5. */
   minSample: number;
   /** A wave whose reachable devices have not answered in this time halts the rollout (silence). Default 60 min. */
   waveTimeoutMs: number;
+  /** Most devices between offer and end at any moment; null for no limit. With a limit only reachable devices are offered the build. */
+  maxInFlight: number | null;
 };
 
 /** Counts of the forward deployments; `unreachable` overlaps with unresolved ones. Sum of states = total. */

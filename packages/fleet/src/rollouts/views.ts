@@ -5,7 +5,7 @@ import { bigintCursor, pageOf, pageSize } from "../page-query.ts";
 import type { Page, PageInput } from "../page.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { actionViews } from "./action-rules.ts";
-import { sumCounts, viewCounts, type CountsRow } from "./counts-store.ts";
+import { offeredLastMinute, sumCounts, viewCounts, type CountsRow } from "./counts-store.ts";
 import { deploymentRows } from "./deployments-store.ts";
 import { failureGroupsOf } from "./failures-store.ts";
 import { verdictOf } from "./sentences.ts";
@@ -88,7 +88,9 @@ async function existing(sql: Sql, id: string): Promise<RolloutRow> {
 async function viewsOf(tx: Tx, sql: Sql, rows: readonly RolloutRow[]): Promise<RolloutView[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row.id);
-  const counts = await viewCounts(sql, ids, new Date());
+  const now = new Date();
+  const counts = await viewCounts(sql, rows, now);
+  const offered = await offeredLastMinute(sql, ids, now);
   const waves = await waveRows(sql, ids);
   const builds = new Map((await tx.build.findMany({ where: { id: { in: rows.map((r) => r.build_id) } }, select: { id: true, name: true } })).map((b) => [b.id, b]));
   const fleets = new Map((await tx.fleet.findMany({ where: { id: { in: rows.map((r) => r.fleet_id) } }, select: { id: true, name: true } })).map((f) => [f.id, f]));
@@ -99,11 +101,12 @@ async function viewsOf(tx: Tx, sql: Sql, rows: readonly RolloutRow[]): Promise<R
       // A fleet may be deleted once no rollout is under way on it.
       fleet: fleets.get(row.fleet_id) ?? { id: row.fleet_id, name: "deleted fleet" },
       createdByName: names.get(row.created_by_id) ?? row.created_by_id,
+      offeredLastMinute: offered.get(row.id) ?? 0,
     }),
   );
 }
 
-function viewOf(row: RolloutRow, waves: readonly WaveRow[], counts: readonly CountsRow[], names: Pick<RolloutView, "build" | "fleet" | "createdByName">): RolloutView {
+function viewOf(row: RolloutRow, waves: readonly WaveRow[], counts: readonly CountsRow[], more: Pick<RolloutView, "build" | "fleet" | "createdByName" | "offeredLastMinute">): RolloutView {
   const forward = counts.filter((c) => c.direction === "forward");
   const back = counts.filter((c) => c.direction === "rollback");
   const rollbackCounts: RolloutCounts | null = back.length === 0 ? null : sumCounts(back);
@@ -113,10 +116,9 @@ function viewOf(row: RolloutRow, waves: readonly WaveRow[], counts: readonly Cou
   };
   const rollbackFailures = rollbackCounts === null ? 0 : rollbackCounts.failed + rollbackCounts.rolledBack + rollbackCounts.timedOut;
   return {
-    id: row.id, name: row.name, version: row.version, ...facts, ...names, query: row.query, policy: row.policy,
+    id: row.id, name: row.name, version: row.version, ...facts, ...more, query: row.query, policy: row.policy,
     actions: actionViews(row.state, rollbackFailures),
     verdict: verdictOf(facts),
-    offeredLastMinute: forward.reduce((sum, c) => sum + c.offeredLastMinute, 0),
     createdAt: row.created_at.toISOString(), startedAt: row.started_at?.toISOString() ?? null, finishedAt: row.finished_at?.toISOString() ?? null,
   };
 }

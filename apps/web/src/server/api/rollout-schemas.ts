@@ -15,7 +15,8 @@ const countsSchema = z.object({
 }).openapi("RolloutCounts");
 
 const policySchema = z.object({
-  inProgressTimeoutMs: z.number(), maxAttempts: z.number(), offlineAfterMs: z.number(), minSample: z.number(), waveTimeoutMs: z.number(),
+  inProgressTimeoutMs: z.number(), verifyTimeoutMs: z.number(), maxAttempts: z.number(), offlineAfterMs: z.number(), minSample: z.number(), waveTimeoutMs: z.number(),
+  maxInFlight: z.number().nullable(),
 }) satisfies z.ZodType<RolloutPolicy>;
 
 export const rolloutSchema = z.object({

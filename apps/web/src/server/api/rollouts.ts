@@ -14,7 +14,9 @@ const wavesSchema = z.array(z.object({
 const target = { buildId: z.string().min(1).max(64), fleetId: z.string().min(1).max(64), waves: wavesSchema };
 
 const policySchema = z.object({
-  inProgressTimeoutMs: z.number().int(), maxAttempts: z.number().int(), offlineAfterMs: z.number().int(), minSample: z.number().int(), waveTimeoutMs: z.number().int(),
+  inProgressTimeoutMs: z.number().int(), verifyTimeoutMs: z.number().int(), maxAttempts: z.number().int(), minSample: z.number().int(), waveTimeoutMs: z.number().int(),
+  offlineAfterMs: z.number().int().nullable().openapi({ description: "null: three sync intervals" }),
+  maxInFlight: z.number().int().nullable().openapi({ description: "Most devices between offer and end at any moment; null: no limit" }),
 }).partial();
 
 const actionBody = z.object({

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { withSql, withTx, type Db, type Tx } from "@flotilla/db";
 import type { BuildManifest, DeploymentReport, DeviceClass, RunningReport } from "@flotilla/protocol";
+import { touchRegistry } from "../../devices/index.ts";
 import { systemPrincipal, type Principal } from "../../principal.ts";
 import { newId } from "../../id.ts";
 import { reportDeployments } from "../report-store.ts";
@@ -31,6 +32,7 @@ export async function addDevices(db: Db, count: number, at: Date, options: { lab
        select d.id, d.id, 'key', d.labels, d.class_name, d.class, true from unnest($1::text[], $2::jsonb[], $3::text[], $4::jsonb[]) as d(id, labels, class_name, class)`,
       [ids, ids.map((_, i) => JSON.stringify({ class: nameOf(i), ...options.labels })), ids.map((_, i) => nameOf(i)), ids.map((_, i) => JSON.stringify(classOf(nameOf(i))))],
     );
+    await touchRegistry(sql, ids);
     if (options.neverSeen === true) return;
     await sql.query(
       `insert into device_live (device_id, last_seen_at, boot_id, slots, resources) select id, $2::timestamptz, 'boot', '[]', '{}' from unnest($1::text[]) as d(id)`,

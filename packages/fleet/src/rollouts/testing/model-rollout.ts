@@ -1,13 +1,14 @@
 import { cutCohorts } from "../cohorts.ts";
 import { plan, type GroupCounts, type PlanCounts, type PlanHealth, type PlanWave, type Step } from "../plan.ts";
-import { defaultPolicy } from "../policy.ts";
+import { defaultPolicy, lostAfterMs } from "../policy.ts";
 import { begunDeploymentStates, failedDeploymentStates, nextDeploymentState, nextRolloutState, nextWaveState, type DeploymentTransition, type RolloutTransition, type WaveTransition } from "../transitions.ts";
 import type { DeploymentStateName, RolloutPolicy, RolloutStateName, WaveStateName } from "../types.ts";
 
 // A rollout in memory, driven by the same plan and transition tables as the real one. What the database does in SQL is
 // done here by the plainest loops, so that thousands of random histories can be tried.
 
-export type ModelDevice = { id: string; className: string; isOnline: boolean };
+/** `silentSinceMs`: when it went away; counts while it is not online. */
+export type ModelDevice = { id: string; className: string; isOnline: boolean; silentSinceMs?: number };
 type Part = { deviceId: string; className: string; wave: number; state: DeploymentStateName; offeredAtMs: number | null; deadlineMs: number | null; wasOffered: boolean };
 type Wave = { position: number; percent: number; soakSeconds: number; maxFailurePercent: number; state: WaveStateName; openedAtMs: number | null; soakUntilMs: number | null };
 
@@ -43,7 +44,7 @@ export class ModelRollout {
     if (event === "cancel") this.#close("cancel", (part) => part.state === "queued");
     if (event === "resume" && this.state === "halted") {
       this.#moveWaves("reopen");
-      this.acknowledged = [...this.parts.values()].filter((part) => failed.includes(part.state)).length;
+      this.acknowledged = this.counts().groups.reduce((sum, group) => sum + group.failed + group.lost, 0);
     }
     if (event === "rollback" && this.state !== "rolling_back") {
       this.#close("cancel", (part) => part.state === "queued" || part.state === "offered");
@@ -64,6 +65,7 @@ export class ModelRollout {
     const to = nextDeploymentState(part.state, event);
     if (to === null) return;
     if (begun.includes(to) && !begun.includes(part.state)) part.deadlineMs = this.nowMs + this.policy.inProgressTimeoutMs;
+    if (to === "verifying") part.deadlineMs = Math.min(part.deadlineMs ?? Number.POSITIVE_INFINITY, this.nowMs + this.policy.verifyTimeoutMs);
     part.state = to;
   }
 
@@ -91,19 +93,26 @@ export class ModelRollout {
     const groups = new Map<string, GroupCounts>();
     for (const part of this.parts.values()) {
       const key = `${part.wave} ${part.className}`;
-      const group = groups.get(key) ?? { wave: part.wave, className: part.className, queued: 0, offered: 0, begun: 0, succeeded: 0, failed: 0, superseded: 0, awaited: 0 };
+      const group = groups.get(key) ?? { wave: part.wave, className: part.className, queued: 0, offered: 0, begun: 0, succeeded: 0, failed: 0, superseded: 0, awaited: 0, lost: 0 };
       groups.set(key, group);
       if (part.state === "queued" || part.state === "offered" || part.state === "succeeded" || part.state === "superseded") group[part.state] += 1;
       if (begun.includes(part.state)) group.begun += 1;
       if (failed.includes(part.state)) group.failed += 1;
-      if ((part.state === "queued" || part.state === "offered") && this.devices.get(part.deviceId)?.isOnline === true) group.awaited += 1;
+      if ((part.state === "queued" || part.state === "offered") && this.#isOnline(part)) group.awaited += 1;
+      if (begun.includes(part.state) && this.isLost(part.deviceId)) group.lost += 1;
     }
     const back = [...this.back.values()];
+    const parts = [...this.parts.values()];
+    const isSpreading = this.state === "running" || this.state === "completed";
+    const mayOffer = isSpreading && parts.some((part) => this.#isOfferable(part));
+    const isFull = this.policy.maxInFlight !== null && this.inFlight() >= this.policy.maxInFlight;
     return {
       groups: [...groups.values()],
-      missingMembers: this.state === "running" ? [...this.devices.keys()].filter((id) => !this.parts.has(id)).length : 0,
-      offerable: [...this.parts.values()].filter((part) => this.#isOfferable(part)).length,
-      missingRollbacks: this.state === "rolling_back" ? [...this.parts.values()].filter((part) => part.wasOffered && !this.back.has(part.deviceId)).length : 0,
+      missingMembers: this.state === "running" && [...this.devices.keys()].some((id) => !this.parts.has(id)),
+      offerable: mayOffer && !isFull,
+      isHeldByLimit: mayOffer && isFull,
+      staleOffers: isSpreading && this.policy.maxInFlight !== null && parts.some((part) => this.#isStale(part)),
+      missingRollbacks: this.state === "rolling_back" && parts.some((part) => part.wasOffered && !this.back.has(part.deviceId)),
       rollback: {
         begun: back.filter((part) => begun.includes(part.state)).length,
         awaited: back.filter((part) => part.state === "offered" && this.devices.get(part.deviceId)?.isOnline === true).length,
@@ -113,15 +122,58 @@ export class ModelRollout {
   }
 
   health(): PlanHealth {
-    const lastOffer = (position: number): number | null =>
-      [...this.parts.values()].filter((part) => part.wave === position && (part.state === "offered" || begun.includes(part.state)))
-        .reduce<number | null>((newest, part) => (part.offeredAtMs === null ? newest : Math.max(newest ?? 0, part.offeredAtMs)), null);
-    return { waves: this.waves.map((wave) => ({ position: wave.position, lastOfferAtMs: lastOffer(wave.position) })) };
+    const newest = (position: number, of: (part: Part) => number | null): number | null =>
+      [...this.parts.values()].filter((part) => part.wave === position).reduce<number | null>((max, part) => {
+        const at = of(part);
+        return at === null ? max : Math.max(max ?? 0, at);
+      }, null);
+    return {
+      waves: this.waves.map(({ position }) => ({
+        position, lastOfferAtMs: newest(position, (part) => part.offeredAtMs),
+        lastHeardAtMs: newest(position, (part) => (part.state === "succeeded" ? this.#heardAtMs(part) : null)) ?? this.nowMs,
+      })),
+    };
+  }
+
+  /** Devices between offer and end. */
+  inFlight(): number {
+    return [...this.parts.values()].filter((part) => part.state === "offered" || begun.includes(part.state)).length;
+  }
+
+  #freePlaces(): number {
+    return this.policy.maxInFlight === null ? Number.POSITIVE_INFINITY : this.policy.maxInFlight - this.inFlight();
+  }
+
+  /** A device goes away or comes back. */
+  setOnline(deviceId: string, isOnline: boolean): void {
+    const device = this.devices.get(deviceId);
+    if (device === undefined || device.isOnline === isOnline) return;
+    device.isOnline = isOnline;
+    device.silentSinceMs = this.nowMs;
+  }
+
+  /** The device has been silent for so long that it counts as lost once it was handed the build. */
+  isLost(deviceId: string): boolean {
+    const device = this.devices.get(deviceId);
+    return device?.isOnline === false && this.nowMs - (device.silentSinceMs ?? 0) > lostAfterMs(this.policy);
+  }
+
+  #isOnline(part: Part): boolean {
+    return this.devices.get(part.deviceId)?.isOnline === true;
+  }
+
+  #heardAtMs(part: Part): number {
+    return this.#isOnline(part) ? this.nowMs : (this.devices.get(part.deviceId)?.silentSinceMs ?? 0);
   }
 
   #isOfferable(part: Part): boolean {
     const wave = this.waves[part.wave];
-    return part.state === "queued" && wave !== undefined && ["active", "soaking", "passed"].includes(wave.state);
+    const isAsked = this.policy.maxInFlight === null || this.#isOnline(part);
+    return part.state === "queued" && isAsked && wave !== undefined && ["active", "soaking", "passed"].includes(wave.state);
+  }
+
+  #isStale(part: Part): boolean {
+    return part.state === "offered" && !this.#isOnline(part);
   }
 
   #apply(step: Step): void {
@@ -137,7 +189,10 @@ export class ModelRollout {
       }
       case "offer":
         // Small chunks on purpose: a real one is 5,000.
-        for (const part of [...this.parts.values()].filter((p) => this.#isOfferable(p)).slice(0, 3)) this.#offer(part, "offer");
+        for (const part of [...this.parts.values()].filter((p) => this.#isOfferable(p)).slice(0, Math.min(3, this.#freePlaces()))) this.#offer(part, "offer");
+        return;
+      case "take_back_stale":
+        this.#withhold((part) => this.#isStale(part));
         return;
       case "open_wave":
         this.#moveWave(step.wave, "open").openedAtMs = this.nowMs;
@@ -204,9 +259,9 @@ export class ModelRollout {
     }
   }
 
-  #withhold(): void {
+  #withhold(which: (part: Part) => boolean = () => true): void {
     for (const part of this.parts.values()) {
-      if (part.state !== "offered") continue;
+      if (part.state !== "offered" || !which(part)) continue;
       this.#move(part, "withhold");
       part.offeredAtMs = null;
       part.wasOffered = false;
