@@ -1,3 +1,4 @@
+import { artifactStoreSettings } from "@flotilla/fleet";
 import { z } from "zod";
 
 const secret = z.string({ error: "must be set" }).min(32, "must have at least 32 characters");
@@ -7,7 +8,7 @@ const schema = z.object({
   PORT: wholeNumber(3001, 0, 65_535),
   HOST: z.string().min(1).default("127.0.0.1"),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }),
-  ARTIFACT_STORE: z.string({ error: "must name the artifact store's directory" }).min(1),
+  ...artifactStoreSettings,
   /** Shared with web: web signs upload tickets, the gateway checks them. */
   UPLOAD_TICKET_SECRET: secret,
   /** Signs the access tokens of devices; every gateway of an installation has the same one. */

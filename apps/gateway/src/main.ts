@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { connect } from "@flotilla/db";
-import { directoryStore } from "@flotilla/fleet";
+import { openArtifactStore } from "@flotilla/fleet";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
 import { portsOf } from "./composition.ts";
 import { createGateway } from "./create-gateway.ts";
@@ -22,7 +22,7 @@ const log = pino({ base: { process: "gateway" }, level: env.LOG_LEVEL });
 const db = connect(env.DATABASE_URL, { applicationName: "flotilla gateway", poolSize: POOL_SIZE });
 const gateway = createGateway({
   ports: portsOf(db),
-  store: directoryStore(env.ARTIFACT_STORE),
+  store: await openArtifactStore(env),
   log,
   uploadTicketSecret: env.UPLOAD_TICKET_SECRET,
   deviceTokenSecret: env.DEVICE_TOKEN_SECRET,

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { connect, startJobConsumer, withSql, withTx, type Db } from "@flotilla/db";
-import { directoryStore, evaluateRollouts, pruneTelemetry, rollUp, type Evaluation } from "@flotilla/fleet";
+import { directoryStore, evaluateRollouts, pruneTelemetry, rollUp, type ArtifactStore, type Evaluation } from "@flotilla/fleet";
 import type { Logger } from "pino";
 import type { Env } from "./env.ts";
 import type { Ports } from "./ports.ts";
@@ -23,14 +23,15 @@ export type Composition = {
   pingDatabase: () => Promise<void>;
 };
 
-/** Opens nothing yet; the first query connects. */
-export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS">, log: Logger): Composition {
+type ComposedOf = Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS"> & Partial<Pick<Env, "WORK_DIR">>;
+
+/** Opens nothing yet; the first query connects. `store`: another one than the directory ARTIFACT_STORE. */
+export function compose(env: ComposedOf, log: Logger, store: ArtifactStore = directoryStore(env.ARTIFACT_STORE)): Composition {
   const db = connect(env.DATABASE_URL, { applicationName: "flotilla worker", poolSize: env.WORKER_CONCURRENCY + SPARE_CONNECTIONS });
-  const root = resolve(env.ARTIFACT_STORE);
   const ports: Ports = {
     transact: (fn) => withTx(db, fn),
-    store: directoryStore(root),
-    workRoot: join(root, "work"),
+    store,
+    workRoot: workRootOf(env),
     // Host and process for people; the random part because a pid comes again after a restart.
     workerId: `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`,
     leaseMs: env.JOB_LEASE_MS,
@@ -54,4 +55,10 @@ export function compose(env: Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORK
       await withSql(db, (sql) => sql.query("select 1"));
     },
   };
+}
+
+/** On the file system of a directory store copies can share blocks with it; an object store has none. */
+function workRootOf(env: Pick<Env, "ARTIFACT_STORE" | "WORK_DIR">): string {
+  if (env.WORK_DIR !== undefined) return resolve(env.WORK_DIR);
+  return env.ARTIFACT_STORE.startsWith("s3:") ? join(tmpdir(), "flotilla-work") : join(resolve(env.ARTIFACT_STORE), "work");
 }

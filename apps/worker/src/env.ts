@@ -1,10 +1,13 @@
+import { artifactStoreSettings } from "@flotilla/fleet";
 import { z } from "zod";
 
 const wholeNumber = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
 
 const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }),
-  ARTIFACT_STORE: z.string({ error: "must name the artifact store's directory" }).min(1),
+  ...artifactStoreSettings,
+  /** Folder for work in progress. Default: inside the artifact store's directory, else in the system's temporary folder. */
+  WORK_DIR: z.string().min(1).optional(),
   /** Jobs in hand at once. */
   WORKER_CONCURRENCY: wholeNumber(2, 1, 64),
   /** Port of the health endpoint on HEALTH_HOST; 0 opens none. */

@@ -1,3 +1,4 @@
+import { openArtifactStore } from "@flotilla/fleet";
 import { pino } from "pino";
 import { compose } from "./composition.ts";
 import { readEnv, type Env } from "./env.ts";
@@ -11,7 +12,7 @@ import { startWorker } from "./worker.ts";
 
 const env = readEnvOrExit();
 const log = pino({ level: env.LOG_LEVEL, base: { process: "worker", pid: process.pid } });
-const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log);
+const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log, await openArtifactStore(env));
 const stopping = new AbortController();
 let evaluator: "busy" | "evaluated" | "never" = "never";
 

@@ -9,7 +9,7 @@ export type Ports = {
   /** Runs in one transaction; may run again when another transaction was faster. */
   transact<T>(fn: (tx: Tx) => Promise<T>): Promise<T>;
   store: ArtifactStore;
-  /** Directory for work in progress, on the file system of the artifact store so that copies can share blocks. */
+  /** Directory for work in progress. */
   workRoot: string;
   /** Names this worker in job rows. */
   workerId: string;

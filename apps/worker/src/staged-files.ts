@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
-import { copyFile, mkdir, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtifactStore, VersionView } from "@flotilla/fleet";
-import { fileNameSchema } from "@flotilla/protocol";
+import { FleetError, fileNameSchema } from "@flotilla/protocol";
 import { JobFailure } from "./job-failure.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -13,7 +13,7 @@ export type StagedFiles = { modelPath: string; externalFiles: { name: string; si
 
 /**
  * Lays copies of a version's files into a new directory under the names by which the model knows them. Copies share
- * blocks with the store where the file system can; never links, since ONNX Runtime follows those out of the directory.
+ * blocks with a store on the same file system where that can; never links, since ONNX Runtime follows those out of the directory.
  * What was copied is read again and compared with the digest. `artifact_missing` or `artifact_damaged` otherwise.
  */
 export async function stageFiles(store: ArtifactStore, files: VersionView["files"], directory: string, signal: AbortSignal): Promise<StagedFiles> {
@@ -33,9 +33,9 @@ export async function stageFiles(store: ArtifactStore, files: VersionView["files
 
 async function stageFile(store: ArtifactStore, file: VersionView["files"][number], path: string, signal: AbortSignal): Promise<void> {
   try {
-    await copyFile(store.pathOf(file.sha256), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await store.copyTo(file.sha256, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!(error instanceof FleetError && error.code === "not_found")) throw error;
     throw new JobFailure("artifact_missing", `The bytes of ${file.name} are not in the artifact store. Upload the file again.`, { cause: error });
   }
   const { size } = await stat(path);

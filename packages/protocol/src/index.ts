@@ -1,7 +1,9 @@
-export { FLOTILLA_VERSION, PROTOCOL_VERSION } from "./version.ts";
+export { FLOTILLA_VERSION, FOLLOWS_REDIRECTS_HEADER, PROTOCOL_VERSION } from "./version.ts";
 export { FleetError, assertNever, fleetErrorCodes, invariant, isRetryable, problemOf, problemSchema, statusOf } from "./errors.ts";
 export type { FleetErrorCode, Problem } from "./errors.ts";
-export { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
+export {
+  HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema,
+} from "./histogram.ts";
 export type { SparseBuckets } from "./histogram.ts";
 export { deviceClassSchema, labelKeySchema, labelValueSchema, labelsSchema, measuringModeSchema } from "./device-class.ts";
 export type { DeviceClass, Labels, MeasuringMode } from "./device-class.ts";

@@ -1,5 +1,5 @@
 import {
-  enrollResponseSchema, nonceResponseSchema, syncResponseSchema, tokenResponseSchema,
+  FOLLOWS_REDIRECTS_HEADER, enrollResponseSchema, nonceResponseSchema, syncResponseSchema, tokenResponseSchema,
   type EnrollRequest, type EnrollResponse, type SyncRequest, type SyncResponse, type TokenRequest, type TokenResponse,
 } from "@flotilla/protocol";
 import { z } from "zod";
@@ -64,7 +64,8 @@ export function createGatewayClient(net: Net, clock: { wallMs(): number }): Gate
       const response = await net.request({
         method: "GET",
         path: `/device/v1/artifacts/${sha256}`,
-        headers: { authorization: `Bearer ${token}`, ...range },
+        headers: { authorization: `Bearer ${token}`, [FOLLOWS_REDIRECTS_HEADER]: "1", ...range },
+        followRedirect: true,
         timeoutMs: STALL_TIMEOUT_MS,
         ...(signal === undefined ? {} : { signal }),
       });

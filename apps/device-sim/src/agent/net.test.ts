@@ -88,3 +88,36 @@ test("no answer, a refused connection and an aborted call are network errors, an
   expect((await read(response.body)).bytes).toBe(400 * 65_536);
   expect(() => createNet("ftp://x")).toThrow(TypeError);
 });
+
+test("a redirect is followed with the range and without the token; the other host's entity tag is not taken for ours", async () => {
+  const seen: (Record<string, unknown> | undefined)[] = [];
+  const other = createServer((request, response) => {
+    seen.push(request.headers);
+    response.writeHead(206, { etag: '"md5-of-something"', "content-range": "bytes 5-9/10" }).end("56789");
+  });
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", () => resolve()));
+  let location: string | null = `http://127.0.0.1:${(other.address() as AddressInfo).port}/bucket/x?signature=1`;
+  const client = await netTo((_request, response) => response.writeHead(307, location === null ? {} : { location }).end());
+  const asked = { ...get, headers: { authorization: "Bearer secret", range: "bytes=5-", "if-range": '"sha"', cookie: "a=b" }, followRedirect: true } as const;
+  try {
+    const response = await client.request(asked);
+    expect(response.status).toBe(206);
+    expect(response.headers).toMatchObject({ "content-range": "bytes 5-9/10" });
+    expect(response.headers).not.toHaveProperty("etag");
+    expect((await read(response.body)).bytes).toBe(5);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]).toMatchObject({ range: "bytes=5-" });
+    for (const name of ["authorization", "if-range", "cookie"]) expect(seen[0]).not.toHaveProperty(name);
+    const calls = { ...asked, followRedirect: false };
+    const unfollowed = await client.request(calls);
+    expect(unfollowed.status).toBe(307);
+    await unfollowed.discard();
+    for (const nonsense of [null, "ftp://x/y", "http://"]) {
+      location = nonsense;
+      await expect(client.request(asked), String(nonsense)).rejects.toBeInstanceOf(NetworkError);
+    }
+  } finally {
+    other.closeAllConnections();
+    await new Promise((resolve) => other.close(resolve));
+  }
+});

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { Pool } from "undici";
+import { Agent, Pool, request as requestOf } from "undici";
 
 export type NetRequest = {
   readonly method: "GET" | "POST";
@@ -8,6 +8,11 @@ export type NetRequest = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
+  /**
+   * Follow one redirect (302, 307) to wherever the server says. Only `range` goes along: the access token is this server's, and
+   * entity tags of another one mean something else, so its answer has none.
+   */
+  readonly followRedirect?: boolean;
   /** Longest wait for the answer's headers, and between two pieces of its body. */
   readonly timeoutMs: number;
 };
@@ -46,8 +51,24 @@ export function createNet(baseUrl: string): Net {
   if (base.protocol !== "http:" && base.protocol !== "https:") throw new TypeError(`${baseUrl} is not an http or https URL`);
   const prefix = base.pathname.replace(/\/+$/, "");
   const pool = new Pool(base.origin, { connections: CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, connect: { timeout: CONNECT_TIMEOUT_MS } });
+  let elsewhere: Agent | undefined;
+
+  /** The answer of the host that a redirect names; rejects when it is no place to go. */
+  async function follow(location: string | undefined, { headers, signal, timeoutMs }: NetRequest): Promise<NetResponse> {
+    const to = location === undefined ? null : URL.parse(location, base.href);
+    if (to === null || !(to.protocol === "https:" || (to.protocol === "http:" && base.protocol === "http:"))) throw new NetworkError("the server redirects to something that is no safe address");
+    elsewhere ??= new Agent({ connections: CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, connect: { timeout: CONNECT_TIMEOUT_MS } });
+    const answer = await requestOf(to, {
+      dispatcher: elsewhere, method: "GET", headers: headers?.["range"] === undefined ? null : { range: headers["range"] },
+      signal: signal ?? null, headersTimeout: timeoutMs, bodyTimeout: timeoutMs,
+    });
+    const { etag: _foreign, ...rest } = flatHeaders(answer.headers);
+    return { status: answer.statusCode, headers: rest, ...receive(answer.body) };
+  }
+
   return {
-    async request({ method, path, headers, body, signal, timeoutMs }) {
+    async request(request) {
+      const { method, path, headers, body, signal, timeoutMs } = request;
       try {
         const answer = await pool.request({
           method,
@@ -58,12 +79,18 @@ export function createNet(baseUrl: string): Net {
           headersTimeout: timeoutMs,
           bodyTimeout: timeoutMs,
         });
+        if (request.followRedirect === true && (answer.statusCode === 302 || answer.statusCode === 307)) {
+          await answer.body.dump();
+          return await follow(flatHeaders(answer.headers)["location"], request);
+        }
         return { status: answer.statusCode, headers: flatHeaders(answer.headers), ...receive(answer.body) };
       } catch (error) {
         throw networkError(error);
       }
     },
-    close: () => pool.destroy(),
+    close: async () => {
+      await Promise.all([pool.destroy(), elsewhere?.destroy()]);
+    },
   };
 }
 
@@ -138,6 +165,7 @@ function receive(body: Readable): Pick<NetResponse, "body" | "discard"> {
 }
 
 function networkError(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error;
   const text = error instanceof Error ? error.message : String(error);
   return new NetworkError(text === "" ? "the connection broke" : text, { cause: error });
 }

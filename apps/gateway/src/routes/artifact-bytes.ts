@@ -1,14 +1,21 @@
 import { pipeline } from "node:stream/promises";
-import { FleetError, sha256Schema } from "@flotilla/protocol";
+import { FOLLOWS_REDIRECTS_HEADER, FleetError, sha256Schema } from "@flotilla/protocol";
 import { verifyUploadTicket } from "@flotilla/fleet";
 import { authenticate } from "../authenticate.ts";
 import type { Call, Gateway } from "../context.ts";
 import { rangeOf } from "../http/range.ts";
 
-/** GET, HEAD /device/v1/artifacts/:sha256 for devices: resumable, immutable. */
+/**
+ * GET, HEAD /device/v1/artifacts/:sha256 for devices: resumable, immutable. A device that says it follows redirects is sent to the
+ * store itself where that can be reached (docs/adr/0009); others get the bytes from here.
+ */
 export async function deviceArtifact(gateway: Gateway, call: Call): Promise<void> {
   await authenticate(gateway, call.req);
-  await sendArtifact(gateway, call, sha256Of(call), {});
+  const sha256 = sha256Of(call);
+  const mayRedirect = call.req.method === "GET" && call.req.headers[FOLLOWS_REDIRECTS_HEADER] === "1";
+  const link = mayRedirect ? await gateway.store.linkTo(sha256) : null;
+  if (link === null) return await sendArtifact(gateway, call, sha256, {});
+  call.res.writeHead(307, { location: link, "cache-control": "no-store", "content-length": "0" }).end();
 }
 
 /** GET, HEAD /artifacts/:sha256?ticket=&filename= for people: a download, never shown as a page. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { testDb, type TestDb } from "@flotilla/db";
 import { createBuild, getBuild, listAudit, type BuildView } from "@flotilla/fleet";
 import { buildManifestSchema, modelFileOf, selectVariant } from "@flotilla/protocol";
@@ -32,7 +33,7 @@ async function newBuild(name: string, variants: { versionId: string; classes?: s
 }
 
 const reread = (id: string) => worker.transact((tx) => getBuild(tx, operator, id));
-const stored = (sha256: string) => readFile(worker.ports.store.pathOf(sha256));
+const stored = async (sha256: string) => buffer(await worker.ports.store.open(sha256));
 
 /** Opens the stored model bytes as a device would, and checks the stored golden set on it. */
 async function goldenCheckOf(build: BuildView, index: number) {

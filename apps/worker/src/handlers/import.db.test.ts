@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { testDb, type TestDb } from "@flotilla/db";
+import { directoryStore } from "@flotilla/fleet";
 import { buildModel, demoConvNet, floatTensor } from "@flotilla/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openWorkerFixture, type WorkerFixture } from "../testing/worker-fixture.ts";
@@ -74,7 +75,7 @@ test("bytes that were changed in the store are found out, and the version says s
     },
   });
   const version = await worker.newVersion([{ name: "m.onnx", bytes }]);
-  await writeFile(worker.ports.store.pathOf(version.files[0]?.sha256 ?? ""), bytes.toReversed());
+  await writeFile(directoryStore(worker.storeRoot).pathOf(version.files[0]?.sha256 ?? ""), bytes.toReversed());
   expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "failed", causeCode: "artifact_damaged" });
   expect(await worker.version(version.id)).toMatchObject({ state: "rejected", rejectCode: "artifact_damaged", rejectReason: expect.stringContaining("Upload the file again") as unknown });
 });

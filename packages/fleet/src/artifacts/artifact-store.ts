@@ -10,7 +10,7 @@ export type PartPlace = { offset: number; sizeBytes: number };
  */
 export type ArtifactStore = {
   /**
-   * Writes one part at its place into the upload's staging file, without holding it in memory. Sending the same part
+   * Writes one part at its place into the upload's staging area, without holding it in memory. Sending the same part
    * again is allowed. Throws `part_invalid` when the stream is shorter or longer than the place.
    */
   stagePart(uploadId: string, place: PartPlace, bytes: AsyncIterable<Uint8Array>): Promise<void>;
@@ -30,8 +30,13 @@ export type ArtifactStore = {
   open(sha256: string, range?: { start: number; end: number }): Promise<Readable>;
   /** Puts bytes, or a copy of a file, into the store and answers their name. */
   put(source: Uint8Array | { file: string }): Promise<ArtifactRef>;
-  /** Absolute path of an artifact's file, for programs that open files by name. The file may not exist. */
-  pathOf(sha256: string): string;
-  /** Bytes that may still be written. */
+  /** Writes a copy of the artifact into a new file, for programs that open files by name. Rejects with `not_found`, or EEXIST when the file is there. */
+  copyTo(sha256: string, path: string): Promise<void>;
+  /**
+   * A URL under which whoever holds it may GET the artifact, whole or by range, for some minutes. Null when bytes come
+   * through the gateway only. Rejects with `not_found`.
+   */
+  linkTo(sha256: string): Promise<string | null>;
+  /** Bytes that may still be written; rejects when the store cannot be reached. */
   freeBytes(): Promise<number>;
 };

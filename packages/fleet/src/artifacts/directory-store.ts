@@ -1,33 +1,31 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { FleetError, sha256Schema, type ArtifactRef } from "@flotilla/protocol";
+import type { ArtifactRef } from "@flotilla/protocol";
+import { checkedSha256, checkedUploadId, notInStore, wrongDigest, wrongPart, wrongSize } from "./artifact-names.ts";
 import type { ArtifactStore, PartPlace } from "./artifact-store.ts";
 
 // Layout: <root>/sha256/ab/<hex> holds artifacts, <root>/staging/<uploadId> uploads under way, <root>/staging/put-* copies
 // under way. Everything reaches sha256/ by fsync and rename, so a name there always has its whole bytes.
 // Invariant: no file handle that can write is open on a file when it is renamed. Parts and commits of one upload
 // therefore exclude each other here; several gateways on one directory must send an upload's calls to one of them
-// (an object store takes over when there are many).
+// (s3-store.ts takes over when there are many).
 
 const READ_BYTES = 1024 * 1024;
 const DOWNLOAD_READ_BYTES = 256 * 1024;
 
+/** `pathOf`: absolute path of an artifact's file; the file may not exist. */
+export type DirectoryStore = ArtifactStore & { pathOf(sha256: string): string };
+
 /** An artifact store in a directory of the local file system; folders are made when they are first needed. */
-export function directoryStore(root: string): ArtifactStore {
+export function directoryStore(root: string): DirectoryStore {
   const base = resolve(root);
   const staging = join(base, "staging");
   const writers = new WritersByUpload();
 
-  const pathOf = (sha256: string): string => {
-    if (!sha256Schema.safeParse(sha256).success) throw new FleetError("bad_request", { public: "An artifact is named by 64 lower-case hex digits." });
-    return join(base, "sha256", sha256.slice(0, 2), sha256);
-  };
-  const stagedPath = (uploadId: string): string => {
-    if (!/^upl_[0-9a-z]{1,60}$/.test(uploadId)) throw new FleetError("bad_request", { public: "This is not an upload's id." });
-    return join(staging, uploadId);
-  };
+  const pathOf = (sha256: string): string => join(base, "sha256", checkedSha256(sha256).slice(0, 2), sha256);
+  const stagedPath = (uploadId: string): string => join(staging, checkedUploadId(uploadId));
   const sizeOf = async (sha256: string): Promise<number | null> => (await statOrNull(pathOf(sha256)))?.size ?? null;
 
   return {
@@ -64,7 +62,7 @@ export function directoryStore(root: string): ArtifactStore {
     },
     async open(sha256, range) {
       const path = pathOf(sha256);
-      if ((await sizeOf(sha256)) === null) throw new FleetError("not_found", { public: "The artifact is not in the store." });
+      if ((await sizeOf(sha256)) === null) throw notInStore();
       return createReadStream(path, { highWaterMark: DOWNLOAD_READ_BYTES, ...range });
     },
     async put(source) {
@@ -78,6 +76,16 @@ export function directoryStore(root: string): ArtifactStore {
         await rm(copy, { force: true });
       }
     },
+    async copyTo(sha256, path) {
+      try {
+        // Shares blocks with the store where the file system can.
+        await copyFile(pathOf(sha256), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") throw notInStore();
+        throw error;
+      }
+    },
+    linkTo: async () => null,
     async freeBytes() {
       await mkdir(base, { recursive: true });
       const disk = await statfs(base);
@@ -96,10 +104,6 @@ async function writeAt(file: FileHandle, place: PartPlace, bytes: AsyncIterable<
   if (written !== place.sizeBytes) throw wrongPart(place, `only ${written}`);
 }
 
-function wrongPart(place: PartPlace, got: string): FleetError {
-  return new FleetError("part_invalid", { public: `This part has ${place.sizeBytes} bytes; ${got} came.` });
-}
-
 async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
@@ -111,11 +115,9 @@ async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): 
 async function checkStaged(path: string, expected: ArtifactRef): Promise<void> {
   const found = await statOrNull(path);
   const size = found?.size ?? 0;
-  if (size !== expected.sizeBytes) throw new FleetError("upload_mismatch", { public: `${expected.sizeBytes} bytes were announced, ${size} are here.` });
+  if (size !== expected.sizeBytes) throw wrongSize(expected, size);
   const sha256 = await hashOf(path);
-  if (sha256 !== expected.sha256) {
-    throw new FleetError("upload_mismatch", { public: `The SHA-256 of what arrived is ${sha256}; ${expected.sha256} was announced. The file changed while it was sent, or was damaged on the way.` });
-  }
+  if (sha256 !== expected.sha256) throw wrongDigest(expected, sha256);
 }
 
 async function hashOf(path: string): Promise<string> {
