@@ -16,3 +16,4 @@ export * from "./rollouts/index.ts";
 export * from "./telemetry/index.ts";
 export * from "./changes/index.ts";
 export * from "./overview/index.ts";
+export * from "./simulations/index.ts";
