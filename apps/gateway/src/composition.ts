@@ -1,7 +1,7 @@
 import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
 import {
   REGISTRY_CHANNEL, TARGETS_CHANNEL, VariantCatalogue, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
-  fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, targetsOf, targetsSince, uploadToCommit, watchedVersions,
+  fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
 } from "@flotilla/fleet";
 import type { GatewayPorts } from "./ports.ts";
 
@@ -14,9 +14,11 @@ export function portsOf(db: Db): GatewayPorts {
     watchedVersions: () => withSql(db, watchedVersions),
     devicesChangedSince: (version) => withSql(db, (sql) => devicesChangedSince(sql, version)),
     targetsSince: (changeSeq) => withSql(db, (sql) => targetsSince(sql, changeSeq)),
+    reissueTargets: (deviceIds) => withSql(db, (sql) => reissueTargets(sql, deviceIds)),
     fleetQueries: () => withSql(db, fleetQueries),
     onNews: (callback) => listen(db, [REGISTRY_CHANNEL, TARGETS_CHANNEL], callback, callback),
     enrol: (request, meta) => withTx(db, (tx) => enrolDevice(tx, request, meta)),
+    takeNonces: (nonces) => withSql(db, (sql) => takeNonces(sql, nonces)),
     noteReportedClass: (input) => withTx(db, (tx) => noteReportedClass(tx, input)),
     announce: ({ deviceIds, latency }) =>
       withSql(db, async (sql) => {

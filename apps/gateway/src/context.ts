@@ -8,6 +8,7 @@ import type { Nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { Registry } from "./registry.ts";
 import type { SyncWriter } from "./sync-writer.ts";
+import type { TargetReissue } from "./target-reissue.ts";
 
 /** The parts that routes work with; one per gateway. */
 export type Gateway = {
@@ -16,6 +17,7 @@ export type Gateway = {
   registry: Registry;
   writer: SyncWriter;
   announcer: ChangeAnnouncer;
+  targetReissue: TargetReissue;
   tokens: DeviceTokens;
   nonces: Nonces;
   uploadTicketSecret: string;

@@ -14,6 +14,7 @@ import { nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { Registry } from "./registry.ts";
 import { SyncWriter } from "./sync-writer.ts";
+import { TargetReissue } from "./target-reissue.ts";
 
 export type GatewayOptions = {
   ports: GatewayPorts;
@@ -77,6 +78,7 @@ export function createGateway(options: GatewayOptions): RunningGateway {
       await closeServer(server);
       await gateway.writer.flushed();
       await gateway.announcer.stop();
+      await gateway.targetReissue.stop();
       await gateway.registry.stop();
     },
   };
@@ -91,8 +93,9 @@ function partsOf(options: GatewayOptions): Gateway {
     registry: new Registry(ports, log),
     writer: new SyncWriter(ports, options.maxQueued === undefined ? {} : { maxQueued: options.maxQueued }),
     announcer: new ChangeAnnouncer(ports, log),
+    targetReissue: new TargetReissue(ports, log),
     tokens: deviceTokens(options.deviceTokenSecret),
-    nonces: nonces(options.deviceTokenSecret),
+    nonces: nonces(options.deviceTokenSecret, ports),
     uploadTicketSecret: options.uploadTicketSecret,
     syncIntervalMs: options.syncIntervalMs,
     slots: { enrolments: new Slots(64), parts: new Slots(64), commits: new Slots(4), downloads: new Slots(512) },

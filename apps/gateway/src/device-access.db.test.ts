@@ -1,7 +1,9 @@
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withTx } from "@flotilla/db";
-import { approveKeyChange, denyKeyChange, listAudit, revokeDevice, systemPrincipal } from "@flotilla/fleet";
+import { approveKeyChange, denyKeyChange, forgetNonces, listAudit, revokeDevice, systemPrincipal } from "@flotilla/fleet";
 import { tokenProof } from "@flotilla/protocol";
+import { createGateway } from "./create-gateway.ts";
 import { deviceTokens } from "./device-token.ts";
 import { TestDevice } from "./testing/test-device.ts";
 import { startTestGateway, testSecrets, type TestGateway } from "./testing/test-gateway.ts";
@@ -117,6 +119,33 @@ describe("access tokens", () => {
     }
     device.token = token;
     expect((await device.sync()).status).toBe(200);
+  });
+
+  test("of many calls with one signed nonce, at two gateways at once, one gets a token", async () => {
+    const device = await gateway.device("raced");
+    const second = createGateway({ ports: gateway.ports, store: gateway.store, log: pino({ level: "silent" }), syncIntervalMs: 30_000, ...testSecrets });
+    const url = await second.listen(0, "127.0.0.1");
+    try {
+      const request = { deviceId: device.deviceId, nonce: await device.nonce() };
+      const body = JSON.stringify({ ...request, signature: device.signed(tokenProof(request)) });
+      const calls = Array.from({ length: 12 }, (_, i) => fetch(`${i % 2 === 0 ? url : gateway.url}/device/v1/token`, { method: "POST", headers: { "content-type": "application/json" }, body }));
+      const statuses = (await Promise.all(calls)).map(({ status }) => status).toSorted((a, b) => a - b);
+      expect(statuses).toEqual([200, ...Array.from({ length: 11 }, () => 403)]);
+    } finally {
+      await second.close();
+    }
+  });
+
+  test("a nonce with a wrong signature is not used up, and used ones are forgotten after their time", async () => {
+    const device = await gateway.device("careful");
+    const request = { deviceId: device.deviceId, nonce: await device.nonce() };
+    expect(await device.post("/device/v1/token", { ...request, signature: device.signed(Buffer.from("other")) })).toMatchObject({ status: 403 });
+    expect(await device.post("/device/v1/token", { ...request, signature: device.signed(tokenProof(request)) })).toMatchObject({ status: 200 });
+    const known = await gateway.db.prisma.usedNonce.count();
+    await withTx(gateway.db, (tx) => forgetNonces(tx));
+    expect(await gateway.db.prisma.usedNonce.count()).toBe(known);
+    await withTx(gateway.db, (tx) => forgetNonces(tx, new Date(Date.now() + 15 * 60_000)));
+    expect(await gateway.db.prisma.usedNonce.count()).toBe(0);
   });
 
   test("a revoked device is refused within 2 s, everywhere", async () => {

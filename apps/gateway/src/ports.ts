@@ -1,5 +1,5 @@
 import type { ArtifactRef, DeviceClass, EnrollRequest } from "@flotilla/protocol";
-import type { DeviceTargetEntry, Enrolment, PartPlace, RegistryEntry, SyncItem, SyncOutcome } from "@flotilla/fleet";
+import type { DeviceTargetEntry, Enrolment, PartPlace, RegistryEntry, SyncItem, SyncOutcome, UsedNonce } from "@flotilla/fleet";
 
 /** Everything the gateway asks of the database, each a transaction of its own. `composition.ts` makes it real. */
 export type GatewayPorts = {
@@ -9,10 +9,14 @@ export type GatewayPorts = {
   watchedVersions(): Promise<{ registry: number; target: number }>;
   devicesChangedSince(version: number): Promise<{ deviceIds: string[]; version: number }>;
   targetsSince(changeSeq: number): Promise<{ entries: DeviceTargetEntry[]; changeSeq: number }>;
+  /** Gives the targets of those of these devices that are ahead of the platform a higher version; answers the devices. */
+  reissueTargets(deviceIds: readonly string[]): Promise<string[]>;
   fleetQueries(): Promise<{ fleetId: string; query: string }[]>;
   /** Calls back when the database says that devices or targets changed, or when such news may have been missed. */
   onNews(callback: () => void): Promise<{ close(): Promise<void> }>;
   enrol(request: EnrollRequest, meta: { requestId: string }): Promise<Enrolment>;
+  /** Notes nonces as used; answers those that nobody had used before. */
+  takeNonces(nonces: readonly UsedNonce[]): Promise<string[]>;
   noteReportedClass(input: { deviceId: string; class: DeviceClass }): Promise<void>;
   /** Tells pages that these devices, and latency, changed. */
   announce(changes: { deviceIds: readonly string[]; latency: boolean }): Promise<void>;

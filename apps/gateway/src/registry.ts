@@ -112,11 +112,15 @@ export class Registry {
     const now = await this.#ports.watchedVersions();
     await this.#refreshFleets();
     const changed = new Set<string>();
-    if (now.registry > this.#versions.registry) {
+    const wentBack = now.registry < this.#versions.registry || now.target < this.#versions.target;
+    if (wentBack) {
+      this.#log.warn({ before: this.#versions, now }, "the database is older than what was read from it: it was restored; reading everything again");
+      for (const deviceId of [...this.#known.keys(), ...this.#loading.keys()]) changed.add(deviceId);
+    } else if (now.registry > this.#versions.registry) {
       const { deviceIds } = await this.#ports.devicesChangedSince(this.#versions.registry);
       for (const deviceId of deviceIds) changed.add(deviceId);
     }
-    if (now.target > this.#versions.target) {
+    if (!wentBack && now.target > this.#versions.target) {
       const { entries } = await this.#ports.targetsSince(this.#versions.target);
       for (const { deviceId } of entries) changed.add(deviceId);
     }
@@ -185,6 +189,8 @@ export class Registry {
 
   async #read(deviceIds: readonly string[]): Promise<void> {
     const { entries, targets } = await this.#ports.loadDevices(deviceIds);
+    const found = new Set(entries.map(({ deviceId }) => deviceId));
+    for (const deviceId of deviceIds) if (!found.has(deviceId)) this.#known.delete(deviceId);
     const targetOf = new Map(targets.map(({ deviceId, target }) => [deviceId, target]));
     for (const entry of entries) {
       const before = this.#known.get(entry.deviceId);

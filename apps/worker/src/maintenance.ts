@@ -1,4 +1,4 @@
-import { expireUploads, pruneChanges, pruneIdempotency, reapJobs, runningLeases } from "@flotilla/fleet";
+import { expireUploads, forgetNonces, pruneChanges, pruneIdempotency, reapJobs, runningLeases } from "@flotilla/fleet";
 import type { LoopTask } from "./loop.ts";
 import type { Ports } from "./ports.ts";
 import { sweepWorkDirectories } from "./work-directories.ts";
@@ -25,6 +25,7 @@ export function maintenanceTasks(ports: Ports, telemetry: (now: Date) => Promise
         await ports.transact((tx) => pruneIdempotency(tx));
       },
     },
+    { name: "forget nonces", everyMs: TIDY_EVERY_MS, run: () => ports.transact((tx) => forgetNonces(tx)) },
     { name: "expire uploads", everyMs: TIDY_EVERY_MS, run: () => expire(ports) },
     { name: "roll up telemetry", everyMs: TIDY_EVERY_MS, run: () => telemetry(new Date()) },
     { name: "sweep work directories", everyMs: TIDY_EVERY_MS, run: () => sweep(ports) },

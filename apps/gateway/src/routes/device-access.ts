@@ -19,8 +19,9 @@ export async function enroll(gateway: Gateway, { req, res, requestId }: Call): P
   await gateway.slots.enrolments.use(async () => {
     const request = parsed(enrollRequestSchema, await readJson(req, BODY_BYTES));
     if (request.protocol > PROTOCOL_VERSION) throw new FleetError("protocol_unsupported", { public: `This server speaks protocol ${PROTOCOL_VERSION}.` });
-    gateway.nonces.take(request.nonce, Date.now());
+    gateway.nonces.check(request.nonce, Date.now());
     checkProof(request.publicKey, enrollProof(request), request.signature);
+    await gateway.nonces.take(request.nonce, Date.now());
     const enrolment = await gateway.ports.enrol(request, { requestId });
     if (enrolment.kind === "key_change_pending") {
       gateway.log.warn({ deviceId: enrolment.deviceId, requestId }, "a known device came with another key; a person must decide");
@@ -37,8 +38,9 @@ export async function issueToken(gateway: Gateway, { req, res }: Call): Promise<
   const device = await gateway.registry.get(request.deviceId);
   if (device === null) throw new FleetError("device_unknown", { public: "This device is not enrolled here." });
   refuseRevoked(device);
-  gateway.nonces.take(request.nonce, Date.now());
+  gateway.nonces.check(request.nonce, Date.now());
   checkProof(device.entry.publicKey, tokenProof(request), request.signature);
+  await gateway.nonces.take(request.nonce, Date.now());
   const token = gateway.tokens.sign({ deviceId: device.deviceId, generation: device.entry.generation }, Date.now());
   sendJson(res, 200, { token, expiresInSeconds: DEVICE_TOKEN_TTL_SECONDS });
 }

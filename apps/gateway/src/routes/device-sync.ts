@@ -82,6 +82,7 @@ function note(gateway: Gateway, device: KnownDevice, request: SyncRequest, outco
   const summary = `${report.running?.manifestSha256} ${deployment?.deploymentId} ${deployment?.phase} ${deployment?.attempt} ${report.targetVersion}`;
   const wasQuiet = receivedAtMs - device.lastSeenMs > QUIET_INTERVALS * gateway.syncIntervalMs;
   if (summary !== device.lastReport || wasQuiet) gateway.announcer.deviceChanged(device.deviceId);
+  if (device.target !== null && report.targetVersion > device.target.targetVersion) gateway.targetReissue.deviceIsAhead(device.deviceId);
   device.lastReport = summary;
   device.lastSeenMs = receivedAtMs;
   if (outcome.ledger === "stored") gateway.announcer.latencyChanged();

@@ -6,6 +6,8 @@ export { DEFAULT_SYNC_INTERVAL_MS, PRESENCE_LIMITS, presenceOf, presenceSql } fr
 export { announceSyncInterval, syncIntervalMs } from "./sync-interval-store.ts";
 export { enrolDevice, noteReportedClass, sameClass } from "./enrol-store.ts";
 export type { Enrolment } from "./enrol-store.ts";
+export { forgetNonces, takeNonces } from "./nonce-store.ts";
+export type { UsedNonce } from "./nonce-store.ts";
 export { approveKeyChange, denyKeyChange, pinDevice, revokeDevice, setDeviceLabels } from "./change-store.ts";
 export { countDevices, deviceSummary, listDevices } from "./list-store.ts";
 export type { DeviceFilter } from "./list-store.ts";

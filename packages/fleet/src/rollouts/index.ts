@@ -8,5 +8,6 @@ export { evaluateRollouts, type Evaluation } from "./evaluate.ts";
 export { defaultPolicy as defaultRolloutPolicy } from "./policy.ts";
 export { previewRollout } from "./preview.ts";
 export { reportDeployments, type DeploymentReportItem } from "./report-store.ts";
+export { reissueTargets } from "./reissue-store.ts";
 export { TARGETS_CHANNEL, targetsOf, targetsSince, type DeviceTargetEntry } from "./targets-store.ts";
 export { failureGroups, getRollout, listDeployments, listRollouts, rolloutEvents } from "./views.ts";
