@@ -1,4 +1,4 @@
-import { expireUploads, forgetNonces, pruneChanges, pruneIdempotency, reapJobs, runningLeases } from "@flotilla/fleet";
+import { expireUploads, forgetNonces, keepDeviceSummaries, pruneChanges, pruneIdempotency, reapJobs, runningLeases } from "@flotilla/fleet";
 import type { LoopTask } from "./loop.ts";
 import type { Ports } from "./ports.ts";
 import { sweepWorkDirectories } from "./work-directories.ts";
@@ -6,11 +6,19 @@ import { sweepWorkDirectories } from "./work-directories.ts";
 /** A dead worker's job waits for its lease (20 s) and at most this much longer. */
 const REAP_EVERY_MS = 2_000;
 const TIDY_EVERY_MS = 60_000;
+const COUNT_EVERY_MS = 5_000;
 
 /** What keeps the tables small and jobs moving. Every worker does it; each task is safe beside itself on another worker. */
 export function maintenanceTasks(ports: Ports, telemetry: (now: Date) => Promise<void>): LoopTask[] {
   return [
     { name: "reap jobs", everyMs: REAP_EVERY_MS, run: () => reap(ports) },
+    {
+      name: "count large fleets",
+      everyMs: COUNT_EVERY_MS,
+      run: async () => {
+        await ports.transact((tx) => keepDeviceSummaries(tx));
+      },
+    },
     {
       name: "prune changes",
       everyMs: TIDY_EVERY_MS,

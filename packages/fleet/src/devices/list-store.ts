@@ -4,7 +4,8 @@ import type { Page, PageInput } from "../page.ts";
 import { pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { DEVICE_COLUMNS, DEVICE_FROM, DRIFT_SQL, deviceRowsOf, type RawDeviceRow } from "./device-rows-store.ts";
-import { presenceSql } from "./presence.ts";
+import { LARGE_FLEET, dropOldCounts, keepCount, keptCount, keptCounts } from "./kept-count-store.ts";
+import { presenceRangeSql, presenceSql } from "./presence.ts";
 import { selectorSql } from "./selector-sql.ts";
 import { parseSelector } from "./selector.ts";
 import { syncIntervalMs } from "./sync-interval-store.ts";
@@ -42,14 +43,50 @@ export async function countDevices(tx: Tx, principal: Principal, query: string):
   return Number(row?.n ?? 0);
 }
 
-/** Counts of active devices: of a fleet, of a query, or of all. One pass over them. */
+/** Counts of active devices: of a fleet, of a query, or of all. Of a large fleet: as they were a few seconds ago. */
 export async function deviceSummary(tx: Tx, principal: Principal, input: { fleetId?: string | undefined; query?: string | undefined }): Promise<DeviceSummary> {
   requireRole(principal, "devices", "viewer");
   const sql = sqlOf(tx);
-  const where = new Conditions([new Date(), await syncIntervalMs(sql)]);
+  const query = (input.fleetId === undefined ? input.query : await fleetQuery(sql, input.fleetId)) ?? "";
+  return (await keptCount<DeviceSummary>(sql, summaryKey(query), new Date())) ?? countSummary(sql, query, new Date());
+}
+
+/** The summaries that are kept, by query; of small fleets and queries of no fleet there are none. */
+export async function keptSummaries(sql: Sql, queries: readonly string[]): Promise<Map<string, DeviceSummary>> {
+  const kept = await keptCounts<DeviceSummary>(sql, queries.map(summaryKey), new Date());
+  return new Map(queries.flatMap((query) => (kept.get(summaryKey(query)) ? [[query, kept.get(summaryKey(query)) as DeviceSummary]] : [])));
+}
+
+/**
+ * Counts a large fleet again, and each fleet of it, as far as that is due: for a worker, every few seconds. Several may do it at
+ * once; all but one do nothing. Answers how many were counted.
+ */
+export async function keepDeviceSummaries(tx: Tx | Sql, now: Date = new Date()): Promise<number> {
+  const sql = sqlFrom(tx);
+  const [lock] = await sql.query<{ held: boolean }>("select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held", ["flotilla kept counts"]);
+  if (lock?.held !== true) return 0;
+  await dropOldCounts(sql, now);
+  // An estimate: whether a fleet is large need not be known exactly, and asking exactly would take as long as the count.
+  const [size] = await sql.query<{ devices: number }>("select reltuples::float8 as devices from pg_class where oid = 'device'::regclass");
+  if ((size?.devices ?? 0) < LARGE_FLEET) return 0;
+  const fleets = await sql.query<{ query: string }>("select distinct query from fleet order by query");
+  let counted = 0;
+  for (const query of new Set(["", ...fleets.map((fleet) => fleet.query)])) {
+    const { isFresh } = await keepCount(sql, summaryKey(query), now, () => countSummary(sql, query, now));
+    if (isFresh) counted += 1;
+  }
+  return counted;
+}
+
+function summaryKey(query: string): string {
+  return `devices:${query}`;
+}
+
+/** One pass over the devices that leaves a few hundred groups; the views are sums of these. */
+async function countSummary(sql: Sql, query: string, now: Date): Promise<DeviceSummary> {
+  const where = new Conditions([now, await syncIntervalMs(sql)]);
   where.add("device.state = 'active'");
-  addFilter(where, { query: input.fleetId === undefined ? input.query : await fleetQuery(sql, input.fleetId) });
-  // One pass that leaves a few hundred groups; the views are sums of these.
+  addFilter(where, { query });
   const groups = await sql.query<SummaryGroup>(
     `select g.*, (select b.name from build b where b.id = g.build_id) as build_name from (
        select device.class_name, device.simulated, l.running_build_id as build_id, ${DRIFT_SQL} as drift,
@@ -95,7 +132,7 @@ function addFilter(where: Conditions, filter: DeviceFilter): void {
   }
   // Written so that PostgreSQL sees an anti-join: asked as an expression, nobody would be looked for among all.
   if (filter.presence === "never") where.add("l.device_id is null");
-  else if (filter.presence) where.add(`${presenceSql("l.last_seen_at", "$1::timestamptz", "$2::float8")} = ${where.parameter(filter.presence, "text")}`);
+  else if (filter.presence) where.add(presenceRangeSql(filter.presence, "l.last_seen_at", "$1::timestamptz", "$2::float8"));
   if (filter.drift !== undefined) where.add(filter.drift ? DRIFT_SQL : `not ${DRIFT_SQL}`);
   if (filter.className) where.add(`device.class_name = ${where.parameter(filter.className, "text")}`);
   if (filter.buildId) where.add(`l.running_build_id = ${where.parameter(filter.buildId, "text")}`);
@@ -124,4 +161,8 @@ class Conditions {
   text(): string {
     return this.#texts.join(" and ");
   }
+}
+
+function sqlFrom(tx: Tx | Sql): Sql {
+  return "query" in tx && typeof tx.query === "function" ? (tx as Sql) : sqlOf(tx as Tx);
 }

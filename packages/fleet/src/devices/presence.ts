@@ -23,3 +23,17 @@ export function presenceSql(column: string, now: string, interval: string): stri
   return `case when ${column} is null then 'never' when ${quiet(PRESENCE_LIMITS.lateAfterIntervals)} then 'reporting'
           when ${quiet(PRESENCE_LIMITS.silentAfterIntervals)} then 'late' else 'silent' end`;
 }
+
+/** Devices of one presence as a range of last syncs, so that PostgreSQL can tell beforehand whether these are many or few. */
+export function presenceRangeSql(presence: Exclude<Presence, "never">, column: string, now: string, interval: string): string {
+  const before = (intervals: number): string => `${now} - ${intervals} * ${interval} * interval '1 millisecond'`;
+  const { lateAfterIntervals, silentAfterIntervals } = PRESENCE_LIMITS;
+  switch (presence) {
+    case "reporting":
+      return `${column} > ${before(lateAfterIntervals)}`;
+    case "late":
+      return `${column} <= ${before(lateAfterIntervals)} and ${column} > ${before(silentAfterIntervals)}`;
+    case "silent":
+      return `${column} <= ${before(silentAfterIntervals)}`;
+  }
+}

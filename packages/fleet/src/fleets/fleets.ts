@@ -1,8 +1,8 @@
-import { driverCode, sqlOf, type Fleet, type Tx } from "@flotilla/db";
+import { driverCode, sqlOf, type Fleet, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { actorNames, recordAudit } from "../access/index.ts";
 import { recordChange } from "../changes/index.ts";
-import { parseSelector } from "../devices/index.ts";
+import { keptSummaries, parseSelector } from "../devices/index.ts";
 import { newId } from "../id.ts";
 import { pageOf, pageSize } from "../page-query.ts";
 import type { Page, PageInput } from "../page.ts";
@@ -119,9 +119,21 @@ async function viewOne(tx: Tx, fleet: Fleet): Promise<FleetView> {
   return view as FleetView;
 }
 
+/** How many devices match each query, in the order of the queries. Large fleets are counted every few seconds by a worker. */
+async function countsOf(sql: Sql, queries: readonly string[]): Promise<{ devices: number; simulatedDevices: number }[]> {
+  const kept = await keptSummaries(sql, queries);
+  const rest = queries.filter((query) => !kept.has(query));
+  const counted = await countByQuery(sql, rest);
+  return queries.map((query) => {
+    const summary = kept.get(query);
+    if (summary === undefined) return counted[rest.indexOf(query)] ?? { devices: 0, simulatedDevices: 0 };
+    return { devices: summary.total, simulatedDevices: summary.byClass.reduce((sum, c) => (c.simulated ? sum + c.devices : sum), 0) };
+  });
+}
+
 async function viewsOf(tx: Tx, fleets: readonly Fleet[]): Promise<FleetView[]> {
   if (fleets.length === 0) return [];
-  const counts = await countByQuery(sqlOf(tx), fleets.map((fleet) => fleet.query));
+  const counts = await countsOf(sqlOf(tx), fleets.map((fleet) => fleet.query));
   const names = await actorNames(tx, fleets.map((fleet) => fleet.createdById));
   return fleets.map((fleet, index) => ({
     id: fleet.id, name: fleet.name, query: fleet.query,

@@ -160,6 +160,7 @@ test("failures are grouped by code, detail and class, the largest first, with th
 });
 
 test("lists go on where the page before ended, and filters narrow", async () => {
+  await planned(1, [{ percent: 100 }]);
   const { id } = await planned(10, [{ percent: 100 }]);
   await as(suite.db, startRollout, { id });
   await tick();

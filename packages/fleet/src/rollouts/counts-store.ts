@@ -1,4 +1,5 @@
 import type { Sql } from "@flotilla/db";
+import { LARGE_FLEET, keepCount, keptCounts } from "../devices/index.ts";
 import { countIn, countsByState, deploymentCounts, inFlightStates, type DeploymentCount } from "./deployment-counts-store.ts";
 import { missingMembers } from "./members-store.ts";
 import { hasOfferable, hasStaleOffers } from "./offers-store.ts";
@@ -15,32 +16,57 @@ import type { RolloutCounts } from "./types.ts";
 const opened = ["active", "soaking", "passed"] as const;
 const waiting = ["queued", "offered"] as const;
 
-/** Who is reachable, of one wave and class: looked up once per evaluation, as of its `now`. */
-export type Reachability = Pick<GroupCounts, "wave" | "className" | "awaited" | "lost">;
+/** Who of those that have not ended is reachable, of one direction, wave and class. `lost`: of those that have begun. */
+type Reachability = { direction: "forward" | "rollback"; wave: number; className: string; reachable: number; awaited: number; lost: number };
 
-/** What `plan` decides on. Only what the rollout's state asks for is read. `reachability`: known from an earlier round of the same evaluation. */
-export async function planCounts(
-  sql: Sql, rollout: RolloutRow, waves: readonly WaveRow[], now: Date, known?: readonly Reachability[],
-): Promise<{ counts: PlanCounts; health: PlanHealth; reachability: readonly Reachability[] }> {
+/** Rollouts with this many open deployments have them looked up every few seconds, not with each tick and page. */
+function isLarge(counts: readonly DeploymentCount[]): boolean {
+  return countIn(counts, openDeploymentStates) >= LARGE_FLEET;
+}
+
+const reachableKey = (rolloutId: string): string => `reachable:${rolloutId}`;
+
+export type PlanInputs = {
+  counts: PlanCounts; health: PlanHealth;
+  /** Who is reachable was looked up some seconds ago: good enough to go on as before, not to decide anything new. */
+  isOld: boolean;
+  reachability: readonly Reachability[];
+};
+
+/**
+ * What `plan` decides on. Only what the rollout's state asks for is read. `known`: who is reachable, from an earlier round of
+ * the same evaluation; `isFresh`: do not take an older result.
+ */
+export async function planCounts(sql: Sql, rollout: RolloutRow, waves: readonly WaveRow[], now: Date, options: { known?: readonly Reachability[]; isFresh?: boolean } = {}): Promise<PlanInputs> {
   const all = await deploymentCounts(sql, [rollout.id]);
   const forward = all.filter((count) => count.direction === "forward");
   const openedWaves = waves.filter((wave) => (opened as readonly string[]).includes(wave.state)).map((wave) => wave.position);
   const isSpreading = rollout.state === "running" || rollout.state === "completed";
-  const reachability = known ?? (rollout.state === "running" ? await lookUpReachability(sql, rollout, openedWaves, forward, now) : []);
   const isRollingBack = rollout.state === "rolling_back";
+  const found = options.known !== undefined ? { value: options.known, isFresh: true } : await reachabilityFor(sql, rollout, all, openedWaves, now, options.isFresh === true);
   const { maxInFlight } = rollout.policy;
   const isFull = maxInFlight !== null && countIn(forward, inFlightStates) >= maxInFlight;
   const mayOffer = isSpreading && forward.some((count) => count.state === "queued" && openedWaves.includes(count.wave)) && (await hasOfferable(sql, rollout, now));
   const counts: PlanCounts = {
-    groups: groupsOf(forward, reachability),
+    groups: groupsOf(forward, found.value),
     missingMembers: rollout.state === "running" && (await missingMembers(sql, rollout)),
     offerable: mayOffer && !isFull,
     isHeldByLimit: mayOffer && isFull,
     staleOffers: isSpreading && maxInFlight !== null && (await hasStaleOffers(sql, rollout, now)),
     missingRollbacks: isRollingBack && (await hasMissingRollbacks(sql, rollout.id)),
-    rollback: isRollingBack ? await rollbackCounts(sql, rollout, all.filter((count) => count.direction === "rollback"), now) : { begun: 0, awaited: 0, failed: 0 },
+    rollback: rollbackCounts(all.filter((count) => count.direction === "rollback"), found.value),
   };
-  return { counts, health: await planHealth(sql, rollout, waves, counts.groups, now), reachability };
+  return { counts, health: await planHealth(sql, rollout, waves, counts.groups, now), isOld: !found.isFresh, reachability: found.value };
+}
+
+async function reachabilityFor(
+  sql: Sql, rollout: RolloutRow, all: readonly DeploymentCount[], openedWaves: readonly number[], now: Date, isForced: boolean,
+): Promise<{ value: readonly Reachability[]; isFresh: boolean }> {
+  if (rollout.state !== "running" && rollout.state !== "rolling_back") return { value: [], isFresh: true };
+  // Of a large rollout all waves are looked up at once, for pages too.
+  if (isLarge(all)) return keepCount(sql, reachableKey(rollout.id), now, () => lookUpReachability(sql, rollout, null, now), isForced);
+  const asked = rollout.state === "rolling_back" ? all.filter((count) => count.direction === "rollback") : all.filter((count) => openedWaves.includes(count.wave));
+  return { value: countIn(asked, openDeploymentStates) === 0 ? [] : await lookUpReachability(sql, rollout, rollout.state === "rolling_back" ? null : openedWaves, now), isFresh: true };
 }
 
 function groupsOf(forward: readonly DeploymentCount[], reachability: readonly Reachability[]): GroupCounts[] {
@@ -48,25 +74,28 @@ function groupsOf(forward: readonly DeploymentCount[], reachability: readonly Re
     const [first] = counts;
     if (first === undefined) return [];
     const { wave, className } = first;
-    const found = reachability.find((r) => r.wave === wave && r.className === className);
+    const found = reachability.find((r) => r.direction === "forward" && r.wave === wave && r.className === className);
+    const [queued, offered, begun] = [countIn(counts, ["queued"]), countIn(counts, ["offered"]), countIn(counts, begunDeploymentStates)];
     return {
-      wave, className,
-      queued: countIn(counts, ["queued"]), offered: countIn(counts, ["offered"]), begun: countIn(counts, begunDeploymentStates), succeeded: countIn(counts, ["succeeded"]),
-      failed: countIn(counts, failedDeploymentStates), superseded: countIn(counts, ["superseded"]), awaited: found?.awaited ?? 0, lost: found?.lost ?? 0,
+      wave, className, queued, offered, begun,
+      succeeded: countIn(counts, ["succeeded"]), failed: countIn(counts, failedDeploymentStates), superseded: countIn(counts, ["superseded"]),
+      // Some may have moved on since they were looked up.
+      awaited: Math.min(found?.awaited ?? 0, queued + offered), lost: Math.min(found?.lost ?? 0, begun),
     };
   });
 }
 
-async function lookUpReachability(sql: Sql, rollout: RolloutRow, openedWaves: readonly number[], forward: readonly DeploymentCount[], now: Date): Promise<Reachability[]> {
-  if (!forward.some((count) => openedWaves.includes(count.wave) && (openDeploymentStates as readonly string[]).includes(count.state))) return [];
+/** `waves` null: of all. */
+async function lookUpReachability(sql: Sql, rollout: RolloutRow, waves: readonly number[] | null, now: Date): Promise<Reachability[]> {
   return sql.query<Reachability>(
-    `select d.wave_position as wave, d.class_name as "className",
+    `select d.direction::text as direction, d.wave_position as wave, d.class_name as "className",
+            count(*) filter (where l.last_seen_at >= $5::timestamptz)::int as reachable,
             count(*) filter (where d.state = any($3::deployment_state[]) and l.last_seen_at >= $5::timestamptz)::int as awaited,
             count(*) filter (where d.state = any($4::deployment_state[]) and l.last_seen_at < $6::timestamptz)::int as lost
        from deployment d join device_live l on l.device_id = d.device_id
-      where d.rollout_id = $1 and d.direction = 'forward' and d.state = any($3::deployment_state[] || $4::deployment_state[]) and d.wave_position = any($2::int[])
-      group by d.wave_position, d.class_name`,
-    [rollout.id, openedWaves, [...waiting], [...begunDeploymentStates], since(now, rollout.policy.offlineAfterMs), since(now, lostAfterMs(rollout.policy))],
+      where d.rollout_id = $1 and d.state = any($3::deployment_state[] || $4::deployment_state[]) and ($2::int[] is null or d.wave_position = any($2::int[]))
+      group by d.direction, d.wave_position, d.class_name`,
+    [rollout.id, waves, [...waiting], [...begunDeploymentStates], since(now, rollout.policy.offlineAfterMs), since(now, lostAfterMs(rollout.policy))],
   );
 }
 
@@ -90,45 +119,38 @@ async function lastHeard(sql: Sql, rollout: RolloutRow, wave: number, now: Date)
   return newest?.at?.getTime() ?? 0;
 }
 
-async function rollbackCounts(sql: Sql, rollout: RolloutRow, back: readonly DeploymentCount[], now: Date): Promise<PlanCounts["rollback"]> {
-  const [row] = countIn(back, waiting) === 0 ? [] : await sql.query<{ awaited: number }>(
-    `select count(*)::int as awaited from deployment d join device_live l on l.device_id = d.device_id and l.last_seen_at >= $2::timestamptz
-      where d.rollout_id = $1 and d.direction = 'rollback' and d.state = any($3::deployment_state[])`,
-    [rollout.id, since(now, rollout.policy.offlineAfterMs), [...waiting]],
-  );
-  return { begun: countIn(back, begunDeploymentStates), awaited: row?.awaited ?? 0, failed: countIn(back, failedDeploymentStates) };
+function rollbackCounts(back: readonly DeploymentCount[], reachability: readonly Reachability[]): PlanCounts["rollback"] {
+  const awaited = reachability.reduce((sum, group) => (group.direction === "rollback" ? sum + group.awaited : sum), 0);
+  return { begun: countIn(back, begunDeploymentStates), awaited: Math.min(awaited, countIn(back, waiting)), failed: countIn(back, failedDeploymentStates) };
 }
 
 /** Devices that failed or are lost at this moment: what a person accepts who goes on after a halt. */
 export async function badDeployments(sql: Sql, rollout: RolloutRow, now: Date): Promise<number> {
   const forward = (await deploymentCounts(sql, [rollout.id])).filter((count) => count.direction === "forward");
-  const waves = [...new Set(forward.map((count) => count.wave))];
-  const lost = (await lookUpReachability(sql, rollout, waves, forward, now)).reduce((sum, group) => sum + group.lost, 0);
+  const lost = (await lookUpReachability(sql, rollout, null, now)).reduce((sum, group) => (group.direction === "forward" ? sum + group.lost : sum), 0);
   return countIn(forward, failedDeploymentStates) + lost;
 }
 
 /** Counts of one rollout in one direction and wave. */
 export type CountsRow = RolloutCounts & { rolloutId: string; direction: "forward" | "rollback"; wave: number };
 
-/** Counts for views, of any number of rollouts in two queries. A device that has begun counts as unreachable too when it is silent. */
+/**
+ * Counts for views, of any number of rollouts: one query, and one for each rollout under way. A device that has begun counts as
+ * unreachable too when it is silent.
+ */
 export async function viewCounts(sql: Sql, rollouts: readonly RolloutRow[], now: Date): Promise<CountsRow[]> {
   const counts = await deploymentCounts(sql, rollouts.map((rollout) => rollout.id));
-  const withOpen = new Set(counts.filter((count) => (openDeploymentStates as readonly string[]).includes(count.state)).map((count) => count.rolloutId));
-  const asked = rollouts.filter((rollout) => withOpen.has(rollout.id));
-  const reachable = asked.length === 0 ? [] : await sql.query<{ rollout_id: string; direction: "forward" | "rollback"; wave: number; reachable: number }>(
-    `select d.rollout_id, d.direction::text as direction, d.wave_position as wave, count(*)::int as reachable
-       from unnest($1::text[], $2::timestamptz[]) as r(id, since)
-       join deployment d on d.rollout_id = r.id and d.state = any($3::deployment_state[])
-       join device_live l on l.device_id = d.device_id and l.last_seen_at >= r.since
-      group by 1, d.direction, 3`,
-    [asked.map((rollout) => rollout.id), asked.map((rollout) => since(now, rollout.policy.offlineAfterMs)), [...openDeploymentStates]],
-  );
+  const countsOf = (id: string): DeploymentCount[] => counts.filter((count) => count.rolloutId === id);
+  const withOpen = rollouts.filter((rollout) => countIn(countsOf(rollout.id), openDeploymentStates) > 0);
+  const kept = await keptCounts<Reachability[]>(sql, withOpen.filter((rollout) => isLarge(countsOf(rollout.id))).map((rollout) => reachableKey(rollout.id)), now);
+  const reachable = new Map<string, readonly Reachability[]>();
+  for (const rollout of withOpen) reachable.set(rollout.id, kept.get(reachableKey(rollout.id)) ?? (await lookUpReachability(sql, rollout, null, now)));
   return [...Map.groupBy(counts, (count) => `${count.rolloutId} ${count.direction} ${count.wave}`).values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
     const { rolloutId, direction, wave } = first;
-    const found = reachable.find((row) => row.rollout_id === rolloutId && row.direction === direction && row.wave === wave);
-    return { rolloutId, direction, wave, ...countsByState(group), unreachable: Math.max(0, countIn(group, openDeploymentStates) - (found?.reachable ?? 0)) };
+    const found = (reachable.get(rolloutId) ?? []).reduce((sum, row) => (row.direction === direction && row.wave === wave ? sum + row.reachable : sum), 0);
+    return { rolloutId, direction, wave, ...countsByState(group), unreachable: Math.max(0, countIn(group, openDeploymentStates) - found) };
   });
 }
 

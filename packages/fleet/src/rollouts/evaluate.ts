@@ -3,7 +3,7 @@ import { assertNever, type Cause, invariant } from "@flotilla/protocol";
 import { recordAudit } from "../access/index.ts";
 import { recordChange, recordChanges } from "../changes/index.ts";
 import { systemPrincipal } from "../principal.ts";
-import { planCounts, type Reachability } from "./counts-store.ts";
+import { planCounts, type PlanInputs } from "./counts-store.ts";
 import { addUpCounts } from "./deployment-counts-store.ts";
 import { failureGroupsOf } from "./failures-store.ts";
 import { CHUNK, insertMembers, loadMembers, placesOf, registryVersion, type PlannedMember } from "./members-store.ts";
@@ -63,19 +63,24 @@ async function evaluateAll(db: Db, now: Date, chunk: number, signal: AbortSignal
 
 async function evaluateOne(db: Db, rolloutId: string, now: Date, chunk: number, signal: AbortSignal): Promise<{ steps: number; offered: number }> {
   const done = { steps: 0, offered: 0 };
-  let reachability: readonly Reachability[] | undefined;
+  let options: Parameters<typeof planCounts>[4] = {};
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     signal.throwIfAborted();
     const loaded = await withSql(db, async (sql) => {
       const rollout = await rolloutRow(sql, rolloutId, false);
       if (rollout === undefined) return undefined;
       const waves = await waveRows(sql, [rolloutId]);
-      const inputs = await planCounts(sql, rollout, waves, now, reachability);
+      const inputs: PlanInputs = await planCounts(sql, rollout, waves, now, options);
       return { rollout, inputs, steps: plan(planRollout(rollout), waves.map(planWave), inputs.counts, inputs.health, now.getTime()) };
     });
     if (loaded === undefined || loaded.steps.length === 0) return done;
+    const onlyOffers = loaded.steps.every((step) => step.kind === "offer");
+    if (loaded.inputs.isOld && !onlyOffers) {
+      options = { isFresh: true };
+      continue;
+    }
     // Who is reachable as of `now` stays the same while chunk after chunk is offered; any other step may concern other devices.
-    reachability = loaded.steps.every((step) => step.kind === "offer") ? loaded.inputs.reachability : undefined;
+    options = onlyOffers ? { known: loaded.inputs.reachability } : { isFresh: true };
     for (const step of loaded.steps) {
       const outcome = await applyStep(db, loaded.rollout, step, now, chunk);
       // Somebody moved the rollout since it was read: what was planned may be wrong by now.

@@ -5,7 +5,7 @@ import { ALL_FLEETS } from "./apply-syncs-store.ts";
 
 /** Rows of one step and one series: sums, and the histograms packed behind each other. */
 export type PackedRow = {
-  t: number; series: string; mode: string; count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null;
+  t: Date; series: string; mode: string; count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null;
   /** Repeated: length (4 bytes, big endian), encoded histogram. */
   packed: Uint8Array;
 };
@@ -24,7 +24,7 @@ export type RowFilter = {
 // day of a fleet comes as hundreds of rows instead of ten thousands.
 const SUMS = `sum(r.count)::bigint as count, sum(r.errors)::bigint as errors, sum(r.sum_ms) as sum_ms, min(r.min_ms) as min_ms, max(r.max_ms) as max_ms,
        string_agg(int4send(length(r.buckets)) || r.buckets, ''::bytea) as packed`;
-const stepOf = (parameter: string): string => `(floor(extract(epoch from r.at) * 1000 / ${parameter}::float8) * ${parameter}::float8)::float8`;
+const stepOf = (parameter: string): string => `date_bin(${parameter}::float8 * interval '1 millisecond', r.at, timestamptz '1970-01-01 00:00:00+00')`;
 
 /** Rows of fleets. With groupBy "fleet" every fleet is a series, and that of all devices ("*") comes too. */
 export async function fleetRows(sql: Sql, plan: LatencyPlan, filter: RowFilter): Promise<PackedRow[]> {
