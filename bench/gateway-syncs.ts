@@ -1,124 +1,101 @@
-// How many syncs one gateway takes per second, each answered after its commit: closed loop over kept-alive connections, the
-// generator on the same machine. node bench/gateway-syncs.ts [devices] [seconds]
+// What one gateway carries: full syncs per second (token, validation, ledger, latency merged, acknowledged after COMMIT), the
+// CPU time of each, and its latency at half of that rate, against a bare node:http echo of the same bytes and against the
+// obvious implementation (bench/naive-peer). Generator and PostgreSQL share the machine, so rounds are interleaved and
+// ratios are what counts. node bench/gateway-syncs.ts [rounds] [seconds per run]
 import { spawn } from "node:child_process";
-import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { connect, withSql, withTx } from "@flotilla/db";
-import { migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
-import { createEnrollmentToken, systemPrincipal } from "@flotilla/fleet";
-import { PROTOCOL_VERSION, enrollProof, tokenProof } from "@flotilla/protocol";
+import type { LoadResult } from "./load/generator.ts";
+import { Generator, cpuSeconds, memoryMiB, startGateway, startServer, treeCpuSeconds, type Server } from "./load/processes.ts";
+import { benchDeviceId } from "./load/registered-devices.ts";
+import { median, range, startWorld, type World } from "./load/world.ts";
 
-const DEVICES = Number(process.argv[2] ?? 400);
-const SECONDS = Number(process.argv[3] ?? 10);
-const HANDSHAKES_AT_ONCE = 32;
+const ROUNDS = Number(process.argv[2] ?? 3);
+const SECONDS = Number(process.argv[3] ?? 6);
+const DEVICES = 10_000;
+const CONNECTIONS = 1_000;
+const WARM_UP_SECONDS = 2;
+const SECRET = "bench".repeat(8);
+const NAIVE = join(import.meta.dirname, "naive-peer");
 
-const dataDir = await mkdtemp(join(tmpdir(), "flotilla-bench-"));
-const server = await startEmbeddedPostgres({ dataDir: join(dataDir, "pg") });
-await migrate(server.url);
-const db = connect(server.url);
-const secret = "bench".repeat(8);
-const gateway = spawn(process.execPath, ["apps/gateway/src/main.ts"], {
-  env: { DATABASE_URL: server.url, ARTIFACT_STORE: join(dataDir, "store"), UPLOAD_TICKET_SECRET: secret, DEVICE_TOKEN_SECRET: secret, PORT: "0" },
-  stdio: ["ignore", "pipe", "inherit"],
-});
+type Measured = LoadResult & { perSecond: number; cpuUs: number; databaseUs: number; generatorUs: number };
+
+const world = await startWorld(DEVICES);
+const generator = new Generator();
+const servers: Server[] = [];
 try {
-  const url = await readyUrl();
-  const { token: enrollmentToken } = await withTx(db, (tx) => createEnrollmentToken(tx, systemPrincipal("bench"), { maxUses: DEVICES }));
-  const agent = new Agent({ keepAlive: true, maxSockets: DEVICES });
-  const devices: Device[] = [];
-  for (let i = 0; i < DEVICES; i += HANDSHAKES_AT_ONCE) {
-    devices.push(...(await Promise.all(Array.from({ length: Math.min(HANDSHAKES_AT_ONCE, DEVICES - i) }, (_, n) => admit(url, agent, enrollmentToken, `bench-${i + n}`)))));
+  const gateway = await startGateway({ DATABASE_URL: world.url, ARTIFACT_STORE: world.store, secret: SECRET });
+  const echo = await startServer([join(import.meta.dirname, "load/echo.ts")], {}, (line) => (line.startsWith("http") ? line : null));
+  const naive = await startNaivePeer(world);
+  servers.push(gateway, echo, naive);
+  console.log(`${DEVICES} registered devices, ${CONNECTIONS} connections, ${ROUNDS} interleaved rounds of ${SECONDS} s, ${availableParallelism()} cores, load average ${loadavg()[0]?.toFixed(1)}`);
+  const closed = { gateway: [] as Measured[], echo: [] as Measured[], naive: [] as Measured[] };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    closed.gateway.push(await measure(gateway, "/device/v1/sync", null));
+    closed.echo.push(await measure(echo, "/echo", null));
+    closed.naive.push(await measure(naive, "/api/sync", null));
   }
-  await Promise.all(devices.map((device) => device.sync()));
-  const cpuBefore = await cpuSeconds(gateway.pid ?? 0);
-  const latencies: number[] = [];
-  const endMs = performance.now() + SECONDS * 1000;
-  const beganMs = performance.now();
-  await Promise.all(
-    devices.map(async (device) => {
-      while (performance.now() < endMs) {
-        const sentMs = performance.now();
-        await device.sync();
-        latencies.push(performance.now() - sentMs);
-      }
-    }),
-  );
-  const seconds = (performance.now() - beganMs) / 1000;
-  const cpu = (await cpuSeconds(gateway.pid ?? 0)) - cpuBefore;
-  latencies.sort((a, b) => a - b);
-  const at = (q: number): string => (latencies[Math.floor(q * (latencies.length - 1))] ?? 0).toFixed(1);
-  const [stored] = await withSql(db, (sql) => sql.query<{ n: bigint }>("select sum(stored_windows)::bigint as n from telemetry_watermark"));
-  console.log(`${DEVICES} devices, ${latencies.length} syncs in ${seconds.toFixed(1)} s: ${Math.round(latencies.length / seconds)}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, gateway CPU ${((cpu / latencies.length) * 1e6).toFixed(0)} us each`);
-  console.log(`windows sent ${latencies.length + DEVICES}, stored ${stored?.n}`);
-  agent.destroy();
+  report(closed);
+  const half = median(closed.gateway.map((run) => run.perSecond)) / 2;
+  const open: Measured[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) open.push(await measure(gateway, "/device/v1/sync", half));
+  console.log(`open loop at half of that, ${Math.round(half)}/s, from the intended start: answered ${Math.round(median(open.map((run) => run.perSecond)))}/s, p50 ${median(open.map((run) => run.msP50)).toFixed(1)} ms, p99 ${median(open.map((run) => run.msP99)).toFixed(1)} ms (${range(open.map((run) => run.msP99), 1)}), p99.9 ${median(open.map((run) => run.msP999)).toFixed(1)} ms, CPU ${median(open.map((run) => run.cpuUs)).toFixed(0)} us each`);
+  const memory = await memoryMiB(gateway.pid);
+  console.log(`gateway memory ${memory.now.toFixed(0)} MiB, at most ${memory.peak.toFixed(0)} MiB; load average at the end ${loadavg()[0]?.toFixed(1)}`);
+  await checkLedgers(world);
 } finally {
-  gateway.kill("SIGTERM");
-  await new Promise((resolve) => gateway.once("exit", resolve));
-  await db.close();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  generator.stop();
+  for (const server of servers) await server.stop();
+  await world.close();
 }
 
-type Device = { sync(): Promise<void> };
-
-function readyUrl(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    createInterface({ input: gateway.stdout }).on("line", (line) => {
-      const entry = JSON.parse(line) as { msg: string; url?: string };
-      if (entry.msg === "ready" && entry.url) resolve(entry.url);
-    });
-    gateway.once("exit", (code) => reject(new Error(`the gateway ended with ${code}`)));
-  });
-}
-
-async function admit(url: string, agent: Agent, enrollmentToken: string, name: string): Promise<Device> {
-  const { privateKey } = generateKeyPairSync("ed25519");
-  const publicKey = createPublicKey(privateKey).export({ type: "spki", format: "der" }).toString("base64");
-  const deviceClass = { name: "pi4", arch: "arm64", isa: ["neon"], runtime: { name: "onnxruntime", version: "1.30.0" }, executionProvider: "cpu", memoryBytes: 4e9, simulated: true };
-  const call = <T>(path: string, body?: unknown, token?: string): Promise<T> => send<T>(`${url}${path}`, agent, body, token);
-  const proof = { token: enrollmentToken, name, publicKey, nonce: (await call<{ nonce: string }>("/device/v1/nonce")).nonce };
-  const { deviceId } = await call<{ deviceId: string }>("/device/v1/enroll", { ...proof, protocol: PROTOCOL_VERSION, class: deviceClass, labels: {}, signature: sign(null, enrollProof(proof), privateKey).toString("base64") });
-  const tokenRequest = { deviceId, nonce: (await call<{ nonce: string }>("/device/v1/nonce")).nonce };
-  const { token } = await call<{ token: string }>("/device/v1/token", { ...tokenRequest, signature: sign(null, tokenProof(tokenRequest), privateKey).toString("base64") });
-  let seq = 0;
-  const buckets = Array.from({ length: 10 }, (_, i) => [100 + i, 12]).flat();
+async function measure(server: Server, path: string, ratePerSecond: number | null): Promise<Measured> {
+  const deviceIds = Array.from({ length: DEVICES }, (_, n) => benchDeviceId(n));
+  const [cpu, database] = [await cpuSeconds(server.pid), await treeCpuSeconds(world.postgresPid)];
+  const run = await generator.run({ url: server.url, path, secret: SECRET, deviceIds, connections: CONNECTIONS, ratePerSecond, seconds: SECONDS, warmUpSeconds: WARM_UP_SECONDS, ledger: path });
+  if (run.wrong + run.broken > 0) throw new Error(`${path}: ${run.wrong} wrong answers, ${run.broken} broken connections`);
+  // CPU is read around warm-up and run together; the share of the run is its share of the time.
+  const share = run.seconds / (run.seconds + WARM_UP_SECONDS);
+  const perAnswer = (seconds: number): number => (seconds * share * 1e6) / run.answered;
   return {
-    async sync() {
-      seq += 1;
-      const window = { seq, buildId: "bld_1", versionId: "ver_1", mode: "field", wallMs: 0, ageMs: 1000, count: 120, errors: 0, sumMs: 600, minMs: 4, maxMs: 7, buckets };
-      await call("/device/v1/sync", {
-        protocol: PROTOCOL_VERSION, bootId: "bench-boot",
-        report: { agentVersion: "0.1.0", targetVersion: 0, running: null, slots: [], class: deviceClass, resources: { rssBytes: 1, freeMemoryBytes: 1, freeDiskBytes: 1, queuedWindows: 0, temperatureC: null } },
-        telemetry: { epoch: "0123456789abcdef", first: seq, last: seq, windows: [window] },
-      }, token);
-    },
+    ...run, perSecond: run.answered / run.seconds, generatorUs: (run.cpuSeconds * 1e6) / run.answered,
+    cpuUs: perAnswer((await cpuSeconds(server.pid)) - cpu), databaseUs: perAnswer((await treeCpuSeconds(world.postgresPid)) - database),
   };
 }
 
-function send<T>(url: string, agent: Agent, body: unknown, token: string | undefined): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const text = body === undefined ? "" : JSON.stringify(body);
-    const req = request(url, {
-      agent,
-      method: body === undefined ? "GET" : "POST",
-      headers: { ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }), ...(token ? { authorization: `Bearer ${token}` } : {}) },
-    }, (res) => {
-      let answer = "";
-      res.on("data", (chunk: Buffer) => (answer += chunk.toString()));
-      res.on("end", () => (res.statusCode === 200 ? resolve(JSON.parse(answer) as T) : reject(new Error(`${res.statusCode}: ${answer}`))));
-    });
-    req.on("error", reject);
-    req.end(text);
-  });
+function report(closed: { gateway: Measured[]; echo: Measured[]; naive: Measured[] }): void {
+  console.log("closed loop           per second (range)          p50 ms   p99 ms   CPU us   PostgreSQL us   generator us   refused");
+  for (const [name, runs] of Object.entries(closed)) {
+    const middle = (of: (run: Measured) => number): number => median(runs.map(of));
+    console.log(
+      `${name.padEnd(20)}  ${middle((r) => r.perSecond).toFixed(0).padStart(6)}  (${range(runs.map((r) => r.perSecond)).padEnd(15)})  ${middle((r) => r.msP50).toFixed(1).padStart(7)}  ${middle((r) => r.msP99).toFixed(1).padStart(7)}  ${middle((r) => r.cpuUs).toFixed(0).padStart(7)}  ${middle((r) => r.databaseUs).toFixed(0).padStart(14)}  ${middle((r) => r.generatorUs).toFixed(0).padStart(13)}  ${String(runs.reduce((sum, r) => sum + r.refused, 0)).padStart(8)}`,
+    );
+  }
+  const ratios = (of: (round: number) => number): number[] => closed.gateway.map((_, round) => of(round));
+  const at = (runs: readonly Measured[], round: number, of: (run: Measured) => number): number => { const run = runs[round]; return run === undefined ? Number.NaN : of(run); };
+  const overNaive = ratios((round) => at(closed.gateway, round, (r) => r.perSecond) / at(closed.naive, round, (r) => r.perSecond));
+  const overEcho = ratios((round) => at(closed.gateway, round, (r) => r.cpuUs) / at(closed.echo, round, (r) => r.cpuUs));
+  console.log(`syncs per second over the naive peer: ${median(overNaive).toFixed(1)} x (${range(overNaive, 1)}); CPU per sync over the echo: ${median(overEcho).toFixed(2)} x (${range(overEcho, 2)})`);
 }
 
-/** CPU time of a process so far; NaN where the system does not tell. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+/** What was acknowledged is stored, once: ledgers and samples agree. */
+async function checkLedgers({ db }: World): Promise<void> {
+  const { rows } = await db.pool.query<{ windows: string; seqs: string; samples: string }>(
+    "select (select sum(stored_windows) from telemetry_watermark)::text as windows, (select sum(seq) from telemetry_watermark)::text as seqs, (select sum(count) from latency_minute where fleet_id = '*')::text as samples");
+  const [row] = rows;
+  const isExact = row !== undefined && row.windows === row.seqs && Number(row.samples) === 120 * Number(row.windows);
+  console.log(`stored ${row?.windows} windows with ${row?.samples} samples; ledgers stand at ${row?.seqs}: ${isExact ? "exact" : "NOT EXACT"}`);
+  if (!isExact) process.exitCode = 1;
+}
+
+/** Built on first use. */
+async function startNaivePeer({ url }: World): Promise<Server> {
+  const next = "node_modules/next/dist/bin/next";
+  const env = { PATH: process.env["PATH"] ?? "", NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" };
+  if (!existsSync(join(NAIVE, ".next/BUILD_ID"))) {
+    const code = await new Promise((resolve) => spawn(process.execPath, [next, "build", NAIVE], { env, stdio: ["ignore", "ignore", "inherit"] }).once("exit", resolve));
+    if (code !== 0) throw new Error(`the naive peer could not be built: ${String(code)}`);
+  }
+  return startServer([next, "start", NAIVE, "--port", "0", "--hostname", "127.0.0.1"], { ...env, DATABASE_URL: url, DEVICE_TOKEN_SECRET: SECRET }, (line) => /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? null);
 }

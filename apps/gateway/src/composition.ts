@@ -1,15 +1,24 @@
 import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
 import {
-  REGISTRY_CHANNEL, TARGETS_CHANNEL, VariantCatalogue, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
+  IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
   fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
 } from "@flotilla/fleet";
 import type { GatewayPorts } from "./ports.ts";
 
 /** The gateway's view of a database. */
 export function portsOf(db: Db): GatewayPorts {
-  const catalogue = new VariantCatalogue();
+  const memory = new IngestMemory();
   return {
-    applySyncs: (items) => withSql(db, (sql) => applySyncs(sql, items, catalogue)),
+    applySyncs: async (items) => {
+      try {
+        const outcomes = await withSql(db, (sql) => applySyncs(sql, items, memory));
+        memory.keep();
+        return outcomes;
+      } catch (error) {
+        memory.forget();
+        throw error;
+      }
+    },
     loadDevices: (deviceIds) => withSql(db, async (sql) => ({ entries: await registryEntries(sql, deviceIds), targets: await targetsOf(sql, deviceIds) })),
     watchedVersions: () => withSql(db, watchedVersions),
     devicesChangedSince: (version) => withSql(db, (sql) => devicesChangedSince(sql, version)),

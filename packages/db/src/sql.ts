@@ -9,8 +9,15 @@ import { retryTransaction, type Tx } from "./transaction.ts";
  * int8 comes back as bigint, numeric as string, times as Date, bytea as Uint8Array, json parsed.
  */
 export type Sql = {
-  query<R>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  query<R>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<R[]>;
 };
+
+/**
+ * `prepared`: the statement stays prepared on its connection, so that it is parsed and planned once. For texts that are the same
+ * each time and run often; a plan made once does not know how long the lists are, which is what a batch by key wants.
+ * Ignored inside Prisma transactions.
+ */
+export type QueryOptions = { prepared?: boolean };
 
 /**
  * Runs `fn` in one transaction on one connection of the pool, without Prisma in between: for set-based SQL.
@@ -46,11 +53,21 @@ export async function withSql<T>(db: Db, fn: (sql: Sql) => Promise<T>): Promise<
 
 function sqlOfClient(client: pg.ClientBase): Sql {
   return {
-    async query<R>(text: string, values?: readonly unknown[]) {
-      const result = await client.query(text, values?.map(toParameter));
+    async query<R>(text: string, values?: readonly unknown[], options?: QueryOptions) {
+      const parameters = values?.map(toParameter) ?? [];
+      const result = options?.prepared === true ? await client.query({ name: statementName(text), text, values: parameters }) : await client.query(text, parameters);
       return result.rows as R[];
     },
   };
+}
+
+const statementNames = new Map<string, string>();
+
+/** One name per text: a name stands for one text on every connection of this process. */
+function statementName(text: string): string {
+  let name = statementNames.get(text);
+  if (name === undefined) statementNames.set(text, (name = `flotilla_${statementNames.size + 1}`));
+  return name;
 }
 
 /** The same door inside a Prisma transaction. Slower per row than `withSql`: use it for few rows. */
@@ -89,6 +106,10 @@ function toArrayLiteral(values: readonly unknown[]): string {
   return `{${items.join(",")}}`;
 }
 
+/** What needs no quotes in an array: most ids do not. NULL would be taken for none. */
+const PLAIN_ITEM = /^[A-Za-z0-9_.:-]+$/;
+
 function quoteItem(text: string): string {
+  if (PLAIN_ITEM.test(text) && text.toUpperCase() !== "NULL") return text;
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
+import { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
 
 const latency = fc.double({ min: 0.0101, max: 60_000, noNaN: true });
 
@@ -71,6 +71,18 @@ describe("merging and encoding", () => {
         expect(merged.count).toBe(whole.count);
         expect(merged.maxMs).toBe(whole.maxMs);
         expect(merged.sumMs).toBeCloseTo(whole.sumMs, 3);
+      }),
+    );
+  });
+
+  test("the sparse forms add, encode and decode to the same as the histograms", () => {
+    fc.assert(
+      fc.property(fc.array(latency, { maxLength: 50 }), fc.array(latency, { maxLength: 50 }), (a, b) => {
+        const whole = histogramOf([...a, ...b]);
+        const sum = addSparsePairs(histogramOf(a).toSparse(), histogramOf(b).toSparse());
+        expect(sum).toEqual(whole.toSparse());
+        expect(encodeSparse(sum)).toEqual(whole.encode());
+        expect(decodeSparse(whole.encode())).toEqual(sum);
       }),
     );
   });

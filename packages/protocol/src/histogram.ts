@@ -104,15 +104,7 @@ export class LatencyHistogram {
 
   /** Varint (LEB128) pairs: gap to the previous slot, count. Typically 1/12 of a DDSketch protobuf. */
   encode(): Uint8Array {
-    const out: number[] = [];
-    let previous = 0;
-    this.counts.forEach((n, slot) => {
-      if (n === 0) return;
-      pushVarint(out, slot - previous);
-      pushVarint(out, n);
-      previous = slot;
-    });
-    return Uint8Array.from(out);
+    return encodeSparse(this.toSparse());
   }
 
   /** Latency in ms at quantile `q` (0 … 1), within ALPHA of the exact sample; null without samples. */
@@ -130,6 +122,40 @@ export class LatencyHistogram {
   get meanMs(): number | null {
     return this.count === 0 ? null : this.sumMs / this.count;
   }
+}
+
+/** The bytes of `LatencyHistogram.encode` from the sparse form. */
+export function encodeSparse(pairs: readonly number[]): Uint8Array {
+  const out: number[] = [];
+  let previous = 0;
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const slot = pairs[i] ?? 0;
+    pushVarint(out, slot - previous);
+    pushVarint(out, pairs[i + 1] ?? 0);
+    previous = slot;
+  }
+  return Uint8Array.from(out);
+}
+
+/** The sparse form from the bytes of `encode`. Throws RangeError on bytes that are not of that form. */
+export function decodeSparse(bytes: Uint8Array): number[] {
+  const pairs: number[] = [];
+  decodePairs(bytes, (slot, count) => pairs.push(slot, count));
+  return pairs;
+}
+
+/** Two histograms in sparse form added up. */
+export function addSparsePairs(a: readonly number[], b: readonly number[]): number[] {
+  const sum: number[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    const slotA = a[i] ?? HISTOGRAM_SLOTS;
+    const slotB = b[j] ?? HISTOGRAM_SLOTS;
+    sum.push(Math.min(slotA, slotB), (slotA <= slotB ? (a[i + 1] ?? 0) : 0) + (slotB <= slotA ? (b[j + 1] ?? 0) : 0));
+    if (slotA <= slotB) i += 2;
+    if (slotB <= slotA) j += 2;
+  }
+  return sum;
 }
 
 function pushVarint(out: number[], value: number): void {

@@ -1,30 +1,34 @@
 import type { Sql } from "@flotilla/db";
 import type { TelemetryWindow } from "@flotilla/protocol";
 import { reportDeployments, type DeploymentReportItem } from "../rollouts/index.ts";
+import { addToDevices } from "./device-latency-store.ts";
+import { IngestMemory } from "./ingest-memory.ts";
+import { SparseSum, type LatencySum } from "./latency-sum.ts";
 import { storeLive } from "./live-store.ts";
 import { LATE_HOUR_AFTER_MS } from "./roll-up-plan.ts";
-import { SumsByKey, addToRollUp, type DeviceKey, type FleetKey } from "./roll-up-store.ts";
+import { SumsByKey, addToRollUp, denseSums, type DeviceKey, type FleetKey } from "./roll-up-store.ts";
 import type { SyncItem, SyncOutcome } from "./sync-types.ts";
-import { VariantCatalogue } from "./variant-catalogue-store.ts";
 import { takeIntoLedgers, type LedgerTurn } from "./watermark-store.ts";
 import { HOUR_MS, floorTo, placeWindow } from "./window-time.ts";
 
 // One transaction per batch of syncs: ledgers, last states, latency and deployments move together or not at all, and
-// devices are answered only after it has committed. Tables are always taken in this order (watermarks, live rows,
-// minutes, hours of late windows, device rows, deployments) and rows within each in key order, so that gateways cannot lock each other out.
+// devices are answered only after it has committed. Tables are always taken in this order (watermarks, live rows, device rows,
+// minutes, hours of late windows, deployments) and rows within each in key order, so that gateways do not lock each other out.
+// Minutes are shared by all gateways, so they come late: they are held shortest.
 
 /** Every device counts into this fleet too. */
 export const ALL_FLEETS = "*";
 
 /**
  * Takes a batch of syncs: the one write of a gateway. Outcomes come in the order of the items. A device may appear more than
- * once; its items count in the order given. `catalogue` is kept by the caller from batch to batch.
+ * once; its items count in the order given. `memory` is kept by the caller from batch to batch, and told of each batch's end.
  */
-export async function applySyncs(sql: Sql, items: readonly SyncItem[], catalogue: VariantCatalogue = new VariantCatalogue()): Promise<SyncOutcome[]> {
+export async function applySyncs(sql: Sql, items: readonly SyncItem[], memory: IngestMemory = new IngestMemory()): Promise<SyncOutcome[]> {
   if (items.length === 0) return [];
+  memory.begin(Date.now());
   const turns = await takeIntoLedgers(sql, items);
-  await storeLive(sql, items);
-  await storeLatency(sql, turns, catalogue);
+  await storeLive(sql, items.filter((item) => item.isLiveStored !== true));
+  await storeLatency(sql, turns, memory);
   await reportDeployments(sql, items.flatMap(reportsOf));
   return items.map((item, index) => outcomeOf(item, turns[index] ?? null));
 }
@@ -42,34 +46,51 @@ function outcomeOf(item: SyncItem, turn: LedgerTurn): SyncOutcome {
   return { deviceId: item.deviceId, ack: { epoch, seq: turn.step.watermark }, ledger: turn.step.kind };
 }
 
-async function storeLatency(sql: Sql, turns: readonly LedgerTurn[], catalogue: VariantCatalogue): Promise<void> {
-  const stored = turns.flatMap((turn) => (turn?.step.kind === "stored" ? turn.step.windows.map((window) => ({ item: turn.item, window })) : []));
-  if (stored.length === 0) return;
-  await catalogue.learn(sql, stored.map(({ window }) => window), Date.now());
-  const minutes = new SumsByKey<FleetKey>();
-  const devices = new SumsByKey<DeviceKey>();
-  const lateHours = new Set<number>();
-  for (const { item, window } of stored) addWindow(item, window, catalogue, { minutes, devices, lateHours });
-  await addToRollUp(sql, "latency_minute", minutes);
-  if (lateHours.size > 0) await sql.query("insert into latency_late_hour (at) select unnest($1::timestamptz[])", [[...lateHours].map((ms) => new Date(ms))]);
-  await addToRollUp(sql, "device_latency", devices);
+async function storeLatency(sql: Sql, turns: readonly LedgerTurn[], memory: IngestMemory): Promise<void> {
+  const windows: TelemetryWindow[] = [];
+  for (const turn of turns) if (turn?.step.kind === "stored") windows.push(...turn.step.windows);
+  if (windows.length === 0) return;
+  await memory.catalogue.learn(sql, windows, Date.now());
+  const sums = new BatchSums(memory);
+  for (const turn of turns) if (turn?.step.kind === "stored") for (const window of turn.step.windows) sums.add(turn.item, window);
+  await addToDevices(sql, sums.devices, memory);
+  await addToRollUp(sql, "latency_minute", sums.minutes.entries());
+  if (sums.lateHours.size > 0) await sql.query("insert into latency_late_hour (at) select unnest($1::timestamptz[])", [[...sums.lateHours].map((ms) => new Date(ms))]);
 }
 
-function addWindow(
-  item: SyncItem,
-  window: TelemetryWindow,
-  catalogue: VariantCatalogue,
-  into: { minutes: SumsByKey<FleetKey>; devices: SumsByKey<DeviceKey>; lateHours: Set<number> },
-): void {
-  const receivedAtMs = item.receivedAt.getTime();
-  const { minuteMs, isLate } = placeWindow(window, receivedAtMs);
-  const hourMs = floorTo(minuteMs, HOUR_MS);
-  const { buildId, versionId } = catalogue.keyOf(window);
-  const key = { build_id: buildId, version_id: versionId, mode: window.mode };
-  for (const fleetId of new Set([ALL_FLEETS, ...item.fleetIds])) {
-    into.minutes.at({ ...key, fleet_id: fleetId, class_name: item.className, at: new Date(minuteMs) }).addWindow(window, isLate);
+/** The sums of one batch, by the rows they go to. */
+class BatchSums {
+  readonly devices = new SumsByKey<DeviceKey, SparseSum>(() => new SparseSum());
+  readonly minutes = denseSums<FleetKey>();
+  readonly lateHours = new Set<number>();
+  readonly #memory: IngestMemory;
+  /** Few minutes, fleets and builds meet in a batch of many devices: their sums are found by one short text. */
+  readonly #found = new Map<string, LatencySum[]>();
+
+  constructor(memory: IngestMemory) {
+    this.#memory = memory;
   }
-  into.devices.at({ ...key, device_id: item.deviceId, step: "hour", at: new Date(hourMs) }).addWindow(window, isLate);
-  if (item.keepsMinutes) into.devices.at({ ...key, device_id: item.deviceId, step: "minute", at: new Date(minuteMs) }).addWindow(window, isLate);
-  if (receivedAtMs - (hourMs + HOUR_MS) > LATE_HOUR_AFTER_MS) into.lateHours.add(hourMs);
+
+  add(item: SyncItem, window: TelemetryWindow): void {
+    const receivedAtMs = item.receivedAt.getTime();
+    const { minuteMs, isLate } = placeWindow(window, receivedAtMs);
+    const hourMs = floorTo(minuteMs, HOUR_MS);
+    const { buildId, versionId } = this.#memory.catalogue.keyOf(window);
+    const key = { build_id: buildId, version_id: versionId, mode: window.mode };
+    for (const sum of this.#fleetSums(item, key, minuteMs)) sum.addWindow(window, isLate);
+    this.devices.at({ ...key, device_id: item.deviceId, step: "hour", at: new Date(hourMs) }).addWindow(window, isLate);
+    if (item.keepsMinutes) this.devices.at({ ...key, device_id: item.deviceId, step: "minute", at: new Date(minuteMs) }).addWindow(window, isLate);
+    if (receivedAtMs - (hourMs + HOUR_MS) > LATE_HOUR_AFTER_MS) this.lateHours.add(hourMs);
+  }
+
+  #fleetSums(item: SyncItem, key: { build_id: string; version_id: string; mode: string }, minuteMs: number): LatencySum[] {
+    const name = `${minuteMs} ${key.build_id} ${key.version_id} ${key.mode} ${item.className} ${item.fleetIds.join(" ")}`;
+    let sums = this.#found.get(name);
+    if (sums === undefined) {
+      const fleetIds = [...new Set([ALL_FLEETS, ...item.fleetIds])];
+      sums = fleetIds.map((fleetId) => this.minutes.at({ ...key, fleet_id: fleetId, class_name: item.className, at: new Date(minuteMs) }));
+      this.#found.set(name, sums);
+    }
+    return sums;
+  }
 }

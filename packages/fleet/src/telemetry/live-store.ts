@@ -26,7 +26,7 @@ export async function storeLive(sql: Sql, items: readonly SyncItem[]): Promise<v
     reports.map((report) => report.targetVersion),
     reports.map((report) => JSON.stringify(report.resources)),
     reports.map((report) => report.agentVersion),
-  ]);
+  ], { prepared: true });
 }
 
 const LONGEST_RUN_MS = 10 * 365 * 86_400_000;

@@ -1,7 +1,7 @@
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import type { LatencySumRow } from "./latency-sum.ts";
 import { KEPT_MS, planRollUp, type RollUpState } from "./roll-up-plan.ts";
-import { SumsByKey, addToRollUp, replaceInRollUp, type FleetKey } from "./roll-up-store.ts";
+import { addToRollUp, denseSums, replaceInRollUp, type FleetKey, type SumsByKey } from "./roll-up-store.ts";
 import { DAY_MS, HOUR_MS, floorTo } from "./window-time.ts";
 
 const LOCK_NAME = "flotilla latency roll-up";
@@ -27,7 +27,7 @@ export async function rollUp(tx: Tx | Sql, now: Date = new Date()): Promise<{ ho
   for await (const hourMs of hoursWithMinutes(sql, plan.sumFromMs, Number.MAX_SAFE_INTEGER)) await sumHour(sql, hourMs).then(() => touch(hourMs));
   for await (const hourMs of hoursWithMinutes(sql, 0, state.sealedThroughMs)) {
     // Windows that came after the hour was sealed: what they left is added, once.
-    await addToRollUp(sql, "latency_hour", sumsBy(await takeMinutes(sql, hourMs), HOUR_MS));
+    await addToRollUp(sql, "latency_hour", sumsBy(await takeMinutes(sql, hourMs), HOUR_MS).entries());
     touch(hourMs);
   }
   for await (const hourMs of hoursWithMinutes(sql, state.sealedThroughMs, plan.sealThroughMs)) {
@@ -94,7 +94,7 @@ async function takeMinutes(sql: Sql, hourMs: number): Promise<MinuteRow[]> {
 }
 
 function sumsBy(rows: readonly MinuteRow[], stepMs: number): SumsByKey<FleetKey> {
-  const sums = new SumsByKey<FleetKey>();
+  const sums = denseSums<FleetKey>();
   for (const row of rows) {
     const { fleet_id, build_id, version_id, class_name, mode } = row;
     sums.at({ fleet_id, build_id, version_id, class_name, mode, at: new Date(floorTo(row.at.getTime(), stepMs)) }).addRow(row);

@@ -1,6 +1,6 @@
 import type { Sql } from "@flotilla/db";
 import { invariant } from "@flotilla/protocol";
-import { LatencySum, type LatencySumRow } from "./latency-sum.ts";
+import { DenseSum, type LatencySum, type LatencySumRow } from "./latency-sum.ts";
 
 /** The four roll-up tables and what names a row in them. */
 const tables = {
@@ -17,21 +17,34 @@ export type FleetKey = { fleet_id: string; build_id: string; version_id: string;
 export type DeviceKey = { device_id: string; build_id: string; version_id: string; mode: string; step: "minute" | "hour"; at: Date };
 export type RollUpKey = FleetKey | DeviceKey;
 
-/** Sums by the row they belong to. */
-export class SumsByKey<Key extends RollUpKey> {
-  readonly #sums = new Map<string, { key: Key; sum: LatencySum }>();
+/** A sum, the row it belongs to, and the name that stands for that row. */
+export type SumEntry<Key extends RollUpKey, Sum extends LatencySum = LatencySum> = { name: string; key: Key; sum: Sum };
 
-  at(key: Key): LatencySum {
+/** Sums by the row they belong to. */
+export class SumsByKey<Key extends RollUpKey, Sum extends LatencySum = LatencySum> {
+  readonly #sums = new Map<string, SumEntry<Key, Sum>>();
+  readonly #makeSum: () => Sum;
+
+  constructor(makeSum: () => Sum) {
+    this.#makeSum = makeSum;
+  }
+
+  at(key: Key): Sum {
     const name = nameOf(key);
     let entry = this.#sums.get(name);
-    if (entry === undefined) this.#sums.set(name, (entry = { key, sum: new LatencySum() }));
+    if (entry === undefined) this.#sums.set(name, (entry = { name, key, sum: this.#makeSum() }));
     return entry.sum;
   }
 
   /** Sorted by key: every transaction locks rows in this order. */
-  entries(): { name: string; key: Key; sum: LatencySum }[] {
-    return [...this.#sums].map(([name, entry]) => ({ name, ...entry })).toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  entries(): SumEntry<Key, Sum>[] {
+    return [...this.#sums.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
+}
+
+/** Sums of rows that many windows fall into. */
+export function denseSums<Key extends RollUpKey>(): SumsByKey<Key, DenseSum> {
+  return new SumsByKey(() => new DenseSum());
 }
 
 /** A row can vanish between insert and lock only by being pruned, so two rounds are enough; more means a fault. */
@@ -40,10 +53,10 @@ const MAX_ROUNDS = 5;
 /**
  * Adds sums to rows, several writers at a time: rows that are missing are inserted; those that another transaction
  * has are locked, read, added to and written. Exact under any interleaving, and free of deadlocks as long as every caller goes
- * through the tables in one order.
+ * through the tables in one order. Afterwards every sum holds its whole row.
  */
-export async function addToRollUp<Key extends RollUpKey>(sql: Sql, table: RollUpTable, sums: SumsByKey<Key>): Promise<void> {
-  let open = sums.entries();
+export async function addToRollUp<Key extends RollUpKey>(sql: Sql, table: RollUpTable, entries: readonly SumEntry<Key>[]): Promise<void> {
+  let open = entries;
   for (let round = 0; open.length > 0; round += 1) {
     invariant(round !== MAX_ROUNDS, `rows of ${table} keep vanishing`);
     const merged = await mergeExisting(sql, table, open);
@@ -59,7 +72,7 @@ export async function replaceInRollUp<Key extends RollUpKey>(sql: Sql, table: Ro
   await insertRows(sql, table, sums.entries().map(({ key, sum }) => ({ key, row: sum.toRow() })), "replace");
 }
 
-async function mergeExisting<Key extends RollUpKey>(sql: Sql, table: RollUpTable, entries: readonly { name: string; key: Key; sum: LatencySum }[]): Promise<Set<string>> {
+async function mergeExisting<Key extends RollUpKey>(sql: Sql, table: RollUpTable, entries: readonly SumEntry<Key>[]): Promise<Set<string>> {
   const { columns, lists, types } = keyLists(table, entries.map((entry) => entry.key));
   const same = columns.map((column) => `r.${column} = k.${column}`).join(" and ");
   const rows = await sql.query<LatencySumRow & Record<string, unknown>>(
@@ -68,6 +81,7 @@ async function mergeExisting<Key extends RollUpKey>(sql: Sql, table: RollUpTable
       order by ${columns.map((column) => (column === "at" ? "r.at" : `r.${column} collate "C"`)).join(", ")}
       for update of r`,
     lists,
+    { prepared: true },
   );
   if (rows.length === 0) return new Set();
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
@@ -93,6 +107,7 @@ async function updateRows(sql: Sql, table: RollUpTable, rows: readonly { key: Ro
        from unnest(${unnest}) as k(${[...columns, ...valueColumns].join(", ")})
       where ${columns.map((column) => `r.${column} = k.${column}`).join(" and ")}`,
     [...lists, ...valueLists(rows.map((row) => row.row))],
+    { prepared: true },
   );
 }
 
@@ -108,6 +123,7 @@ async function insertRows(sql: Sql, table: RollUpTable, rows: readonly { key: Ro
     `insert into ${table} (${all.join(", ")}) select ${all.join(", ")} from unnest(${unnest}) as k(${all.join(", ")})
      on conflict ${resolution} returning ${columns.join(", ")}`,
     [...lists, ...valueLists(rows.map((row) => row.row))],
+    { prepared: true },
   );
   return new Set(inserted.map(nameOf));
 }

@@ -13,6 +13,11 @@ export type SyncItem = {
   /** Pinned, or in the first wave of an active rollout: latency is kept by the minute for this device too. */
   keepsMinutes: boolean;
   /**
+   * The device's row of last states says the same already and was written a moment ago: this sync need not write it. Only a caller
+   * that remembers what it stored can say so; default false.
+   */
+  isLiveStored?: boolean | undefined;
+  /**
    * The target that the answer to this sync hands out, when it is new to the device and belongs to a deployment: stored with
    * the sync, so that a stop knows which devices have begun.
    */

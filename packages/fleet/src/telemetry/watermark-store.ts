@@ -9,9 +9,65 @@ type Mark = { deviceId: string; epoch: string; seq: number; stored: number; drop
 
 /**
  * Takes the batches of these syncs into their ledgers, in the order given, and answers what became of each. Every
- * ledger touched stays locked until the transaction ends, in one order for all callers.
+ * ledger touched stays locked until the transaction ends. A batch that is its device's only one here and follows on what is stored is
+ * taken by one conditional update; the others are locked, read and decided on, in one order for all callers.
  */
 export async function takeIntoLedgers(sql: Sql, items: readonly SyncItem[]): Promise<LedgerTurn[]> {
+  const byLedger = new Map<string, number[]>();
+  items.forEach(({ deviceId, request }, index) => {
+    if (!request.telemetry) return;
+    const name = nameOf(deviceId, request.telemetry.epoch);
+    const indexes = byLedger.get(name);
+    if (indexes) indexes.push(index);
+    else byLedger.set(name, [index]);
+  });
+  const turns: LedgerTurn[] = Array.from({ length: items.length }, () => null);
+  const alone = [...byLedger].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, indexes]) => (indexes.length === 1 && indexes[0] !== undefined ? [indexes[0]] : []));
+  const taken = await takeNext(sql, items, alone);
+  for (const index of taken) {
+    const item = items[index];
+    const batch = item?.request.telemetry;
+    if (item && batch) turns[index] = { item, step: stepLedger(batch.first - 1, batch) };
+  }
+  if (taken.size === byLedger.size) return turns;
+  const others = items.flatMap((item, index) => (item.request.telemetry && !taken.has(index) ? [index] : []));
+  const decided = await decideOnLocked(sql, others.flatMap((index) => items[index] ?? []));
+  others.forEach((index, n) => {
+    turns[index] = decided[n] ?? null;
+  });
+  return turns;
+}
+
+/** Moves the ledgers that stand right in front of these batches; answers the indexes of those that did. */
+async function takeNext(sql: Sql, items: readonly SyncItem[], indexes: readonly number[]): Promise<Set<number>> {
+  const [at, devices, epochs, befores, lasts, stored]: [number[], string[], string[], number[], number[], number[]] = [[], [], [], [], [], []];
+  for (const index of indexes) {
+    const item = items[index];
+    const batch = item?.request.telemetry;
+    // What comes first in a ledger has no row to stand on: it is always read.
+    if (!item || !batch || batch.first === 1) continue;
+    at.push(index);
+    devices.push(item.deviceId);
+    epochs.push(batch.epoch);
+    befores.push(batch.first - 1);
+    lasts.push(batch.last);
+    stored.push(batch.windows.length);
+  }
+  if (at.length === 0) return new Set();
+  const rows = await sql.query<{ n: number }>(
+    `update telemetry_watermark w
+        set seq = m.last, stored_windows = w.stored_windows + m.stored, dropped_windows = w.dropped_windows + (m.last - m.before - m.stored), updated_at = now()
+       from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as m(n, device_id, epoch, before, last, stored)
+      where w.device_id = m.device_id and w.epoch = m.epoch and w.seq = m.before
+     returning m.n`,
+    [at, devices, epochs, befores, lasts, stored],
+    { prepared: true },
+  );
+  return new Set(rows.map(({ n }) => n));
+}
+
+/** The same for ledgers that are read first: new ones, repeated, overlapping and missing batches, several of one device. */
+async function decideOnLocked(sql: Sql, items: readonly SyncItem[]): Promise<LedgerTurn[]> {
   const marks = await lockMarks(sql, items);
   const turns = items.map((item): LedgerTurn => {
     const batch = item.request.telemetry;
@@ -53,6 +109,7 @@ async function readLocked(sql: Sql, wanted: readonly Mark[], marks: Map<string, 
        join unnest($1::text[], $2::text[]) as m(device_id, epoch) on w.device_id = m.device_id and w.epoch = m.epoch
       order by w.device_id collate "C", w.epoch collate "C" for update of w`,
     [wanted.map((mark) => mark.deviceId), wanted.map((mark) => mark.epoch)],
+    { prepared: true },
   );
   const found = new Set<string>();
   for (const row of rows) {
