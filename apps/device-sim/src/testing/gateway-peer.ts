@@ -41,6 +41,8 @@ export class GatewayPeer {
   refuseTelemetry = false;
   artifactBytesSent = 0;
   interfere: (method: string, path: string) => Interference = () => "pass";
+  /** Sees every report before its answer is made: may give the device its next target. */
+  onSync: (device: PeerDevice, request: SyncRequest) => void = () => undefined;
   #nonces = new Set<string>();
   #tokens = new Map<string, { deviceId: string; expiresAt: number }>();
   #changed: (() => void)[] = [];
@@ -173,6 +175,7 @@ export class GatewayPeer {
   #sync(device: PeerDevice, request: SyncRequest): unknown {
     if (this.refuseTelemetry && request.telemetry !== undefined) throw new FleetError("bad_request", { public: "a window holds more samples than a minute can" });
     device.syncs.push(request);
+    this.onSync(device, request);
     const ack = request.telemetry === undefined ? undefined : storeTelemetry(device, request.telemetry);
     const target = device.target !== null && device.target.targetVersion > request.report.targetVersion ? device.target : undefined;
     const commands = device.commands.splice(0);
