@@ -85,20 +85,20 @@ export function webPart(setting: Setting): ChildSpec {
   });
 }
 
-export function simulatorPart(setting: Setting, token: string): ChildSpec {
+/** Runs the demo fleet and whatever is started on the Simulator page. */
+export function simulatorPart(setting: Setting, demo: { simulationId: string; token: string }): ChildSpec {
   const args = [
     ...programArgs(setting, "apps/device-sim/src/cli.ts"),
     "sim",
-    "--scenario",
-    join(setting.root, "apps/device-sim/scenarios/demo.json"),
-    "--server",
-    gatewayUrl(setting),
+    "--serve",
+    "--credentials",
+    setting.folder.credentialsFile,
+    "--kept-simulation",
+    demo.simulationId,
     "--token",
-    token,
+    demo.token,
     "--data-dir",
     setting.folder.devices,
-    "--devices",
-    String(setting.options.devices),
   ];
   return part(setting, "simulator", args, saidReady, {});
 }

@@ -6,7 +6,7 @@ import { openDatabase, type Database } from "./database.ts";
 import { DEFAULT_GATEWAY_PORT, DEFAULT_PORT, type LauncherOptions } from "./options.ts";
 import { gatewayPart, gatewayUrl, publicGatewayUrl, simulatorPart, webPart, webUrl, workerPart, type Setting } from "./parts.ts";
 import { choosePort } from "./ports.ts";
-import { provision } from "./provision.ts";
+import { provision, type Access } from "./provision.ts";
 import { ensureWebBuild } from "./web-build.ts";
 
 /** What is running, for the screen. */
@@ -73,7 +73,7 @@ export class Platform {
     const { email, password, apiKey } = access;
     // Before the parts: whoever sees the web app answer finds the credentials of this run.
     writePrivate(folder.credentialsFile, { url: webUrl(setting), gatewayUrl: gatewayUrl(setting), email, password, apiKey });
-    await this.#startParts(setting, access.demoToken);
+    await this.#startParts(setting, access.demo);
     folder.announce(webUrl(setting));
     return this.#running(setting, access.signInToken, [web.note, gateway.note]);
   }
@@ -87,9 +87,9 @@ export class Platform {
     }
   }
 
-  async #startParts(setting: Setting, demoToken: string | undefined): Promise<void> {
+  async #startParts(setting: Setting, demo: Access["demo"]): Promise<void> {
     await Promise.all([gatewayPart(setting), workerPart(setting), webPart(setting)].map((spec) => this.#startChild(new Child(spec))));
-    if (demoToken !== undefined) await this.#startChild(new Child(simulatorPart(setting, demoToken)));
+    if (demo !== undefined) await this.#startChild(new Child(simulatorPart(setting, demo)));
   }
 
   async #startChild(child: Child): Promise<void> {

@@ -5,11 +5,14 @@ import {
   createEnrollmentToken,
   createFirstAdmin,
   createSignInLink,
+  ensureSimulation,
   hashPassword,
   invitePerson,
   listEnrollmentTokens,
   listPeople,
+  listSimulations,
   principalOfApiKey,
+  stopSimulation,
   systemPrincipal,
   type PersonView,
 } from "@flotilla/fleet";
@@ -17,9 +20,12 @@ import { writePrivate, type DataFolder, type Secrets } from "./data-folder.ts";
 
 const LINK_TTL_MS = 24 * 3600 * 1000;
 const DEMO_TOKEN_SECONDS = 365 * 24 * 3600;
+/** Of apps/device-sim/scenarios/demo.json. */
+const DEMO_SEED = 7;
+const DEMO_NAME = "Demo fleet";
 const launcher = systemPrincipal("launcher");
 
-export type Access = { email: string; password: string; apiKey: string; signInToken: string; demoToken: string | undefined };
+export type Access = { email: string; password: string; apiKey: string; signInToken: string; /** The demo fleet: its row on the Simulator page, and the token its devices enrol with. */ demo: { simulationId: string; token: string } | undefined };
 
 /**
  * Makes what a person and a script need to get in, unless it is there: an admin, an API key, a token for the simulated
@@ -31,8 +37,9 @@ export async function provision(db: Db, folder: DataFolder, secrets: Secrets, de
     const admin = await ensureAdmin(tx, secrets, passwordHash);
     const apiKey = await ensureApiKey(tx, secrets);
     const demoToken = devices > 0 ? await ensureDemoToken(tx, secrets, devices) : undefined;
+    const simulation = devices > 0 ? await ensureSimulation(tx, launcher, { name: DEMO_NAME, scenario: "demo", devices, seed: DEMO_SEED }) : await stopDemo(tx);
     const link = await createSignInLink(tx, launcher, { purpose: "sign_in", userId: admin.id, ttlMs: LINK_TTL_MS });
-    return { email: admin.email, apiKey, demoToken, signInToken: link.token };
+    return { email: admin.email, apiKey, demoToken, simulation, signInToken: link.token };
   });
   writePrivate(folder.secretsFile, {
     ...secrets,
@@ -40,7 +47,15 @@ export async function provision(db: Db, folder: DataFolder, secrets: Secrets, de
     apiKey: made.apiKey,
     ...(made.demoToken && { demoToken: made.demoToken }),
   } satisfies Secrets);
-  return { ...made, password: secrets.adminPassword, demoToken: made.demoToken?.token };
+  const { demoToken, simulation, ...access } = made;
+  return { ...access, password: secrets.adminPassword, demo: demoToken && simulation ? { simulationId: simulation.id, token: demoToken.token } : undefined };
+}
+
+/** Without a demo fleet nobody is to run the one of an earlier start. */
+async function stopDemo(tx: Tx): Promise<undefined> {
+  const { items } = await listSimulations(tx, launcher, { limit: 200 });
+  const demo = items.find((simulation) => simulation.name === DEMO_NAME);
+  if (demo?.wanted === "running") await stopSimulation(tx, launcher, { id: demo.id, reason: "started with --no-demo" });
 }
 
 /** The admin of this data folder. Another database, or one that has people already, gets one more. */

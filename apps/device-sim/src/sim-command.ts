@@ -8,12 +8,13 @@ import { z } from "zod";
 import { systemClock } from "./agent/clock.ts";
 import { lockDataFolder } from "./data-folder-lock.ts";
 import { readEnv } from "./env.ts";
-import { DEFAULT_CONNECTIONS, startCrowd, type RunningFleet } from "./fleet/crowd/crowd.ts";
+import { DEFAULT_CONNECTIONS, exportDevices, startCrowd, type RunningFleet } from "./fleet/crowd/crowd.ts";
 import { rehearse } from "./fleet/crowd/rehearsal.ts";
 import { MAX_DEVICES, modeOf, readScenario, type Scenario } from "./fleet/scenario.ts";
 import { simulatorModels, startSimulator, type Simulator } from "./fleet/simulator.ts";
 import { endCleanly } from "./lifecycle.ts";
 import { enrolmentTokenFor, readCredentials, type Operator } from "./operator-access.ts";
+import { serveSimulations } from "./serve-command.ts";
 import { progressLine, summaryOf } from "./sim-summary.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -33,17 +34,19 @@ export const SIM_USAGE = `sim: runs a simulated fleet; its devices are marked as
   --every SECONDS     a line of numbers so often (default 5)
   --rehearse          plays the scenario in simulated time against a made-up server, prints the summary and ends
   --events FILE       with --rehearse: what every device did; two runs of a seed write the same file
-  --serve             runs what is started on the dashboard's Simulator page, until it is stopped
+  --export FILE       writes name, public key, class and labels of every device and ends; with DIR/enrolled.tsv
+                      (name, tab, device id; a line each) the fleet then needs no token
+  --serve             runs what is started on the dashboard's Simulator page, until it is stopped; needs --credentials only
 
   DIR/faults.json, while it exists, replaces the scenario's faults (up to 200 devices); SIGHUP reads the scenario's faults again.`;
 
 const OPTIONS = {
   scenario: { type: "string" }, server: { type: "string" }, token: { type: "string" }, credentials: { type: "string" }, "data-dir": { type: "string" }, devices: { type: "string" },
-  seed: { type: "string" }, duration: { type: "string" }, connections: { type: "string" }, every: { type: "string" }, rehearse: { type: "boolean" }, events: { type: "string" }, serve: { type: "boolean" },
+  seed: { type: "string" }, duration: { type: "string" }, connections: { type: "string" }, every: { type: "string" }, rehearse: { type: "boolean" }, events: { type: "string" }, export: { type: "string" }, serve: { type: "boolean" }, "kept-simulation": { type: "string" },
 } as const;
 
 const flagsSchema = z.object({
-  scenario: z.string({ error: "name a scenario or a scenario file" }).min(1),
+  scenario: z.string().min(1).optional(),
   server: z.url({ protocol: /^https?$/, error: "give the server's address as http://… or https://…" }).optional(),
   // Empty where a compose file leaves the variable unset: the devices are enrolled already.
   token: z.string().optional().transform((token) => (token === "" ? undefined : token)),
@@ -56,7 +59,10 @@ const flagsSchema = z.object({
   every: z.coerce.number().min(0.5).max(3_600).default(5),
   rehearse: z.boolean().default(false),
   events: z.string().min(1).optional(),
+  export: z.string().min(1).optional(),
   serve: z.boolean().default(false),
+  /** For the launcher: this simulation keeps its devices in the data folder itself and enrols them with --token. */
+  "kept-simulation": z.string().min(1).optional(),
 });
 type Flags = z.infer<typeof flagsSchema>;
 
@@ -65,8 +71,11 @@ export async function runSimCommand(args: readonly string[]): Promise<void> {
   const flags = parseFlags(args);
   const env = readEnv();
   const log = pino({ level: env.LOG_LEVEL, base: { process: "simulator" } });
+  if (flags.serve) return await serve(flags, env.FLOTILLA_PARENT_PID, log);
+  if (flags.scenario === undefined) throw new UsageError("--scenario: name a scenario or a scenario file", SIM_USAGE);
   const scenarioPath = scenarioFile(flags.scenario);
   const scenario = withFlags(await readScenario(scenarioPath), flags);
+  if (flags.export !== undefined) return await writeDevices(scenario, resolve(flags["data-dir"]), flags.export);
   if (flags.rehearse) return await rehearseOnly(scenario, flags);
   const operator = flags.server === undefined ? await readCredentials(flags.credentials) : null;
   const server = flags.server ?? operator?.gatewayUrl ?? "";
@@ -97,6 +106,11 @@ export async function runSimCommand(args: readonly string[]): Promise<void> {
   }
 }
 
+async function serve(flags: Flags, parentPid: number | undefined, log: Logger): Promise<void> {
+  const kept = flags["kept-simulation"] === undefined || flags.token === undefined ? {} : { kept: { id: flags["kept-simulation"], token: flags.token } };
+  await serveSimulations({ credentials: flags.credentials, dataDir: flags["data-dir"], scenarioDir: SCENARIO_DIR, connections: flags.connections, parentPid, log, ...kept });
+}
+
 type Start = { flags: Flags; server: string; dataDir: string; scenarioPath: string; models: ReturnType<typeof simulatorModels>; log: Logger; token: string | null };
 
 async function start(scenario: Scenario, { flags, server, dataDir, scenarioPath, models, log, token }: Start): Promise<RunningFleet> {
@@ -112,6 +126,16 @@ async function start(scenario: Scenario, { flags, server, dataDir, scenarioPath,
 
 async function tokenFor(operator: Operator | null, scenario: Scenario): Promise<string | null> {
   return operator === null ? null : await enrolmentTokenFor(operator, { name: `Simulated fleet ${scenario.namePrefix}`, devices: scenario.devices, labels: {} });
+}
+
+async function writeDevices(scenario: Scenario, dataDir: string, file: string): Promise<void> {
+  const models = simulatorModels();
+  const { ortVersion } = await models.facts();
+  await models.close();
+  const lines: string[] = [];
+  exportDevices(scenario, dataDir, ortVersion, (line) => lines.push(line));
+  await writeFile(file, `${lines.join("\n")}\n`);
+  process.stdout.write(`${lines.length} devices written to ${file}; their keys come from ${dataDir}\n`);
 }
 
 async function rehearseOnly(scenario: Scenario, flags: Flags): Promise<void> {

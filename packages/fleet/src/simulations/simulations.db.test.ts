@@ -110,10 +110,11 @@ test("viewers read; operators change; wrong scenarios, numbers and taken names a
   expect((await withTx(held.db, (tx) => listSimulations(tx, viewer, {}))).items.map((one) => one.id)).toContain(id);
 });
 
-test("a launcher's fleet is made once and left as people left it", async () => {
+test("a launcher's fleet is made once, and wanted again at each start with the number it is given", async () => {
   const ensure = (devices: number) => withTx(held.db, (tx) => ensureSimulation(tx, operator, { name: "Demo fleet", scenario: "demo", devices, seed: 7 }));
   const { id } = await ensure(24);
   await stop(id);
   expect(await ensure(12)).toEqual({ id });
-  expect(await view(id)).toMatchObject({ wanted: "stopped", devices: 12, seed: 7 });
+  expect(await view(id)).toMatchObject({ wanted: "running", devices: 12, seed: 7 });
+  await stop(id);
 });

@@ -32,13 +32,15 @@ export async function createSimulation(tx: Tx, principal: Principal, input: NewS
   return await changed(tx, principal, "simulation.create", row, { scenario, devices, seed: row.seed });
 }
 
-/** The one simulation of this name, for a launcher: made when it is not there, with this number of devices, otherwise as people left it. */
+/** The one simulation of this name, for a launcher: made when it is not there; wanted to run, with this number of devices. Faults stay. */
 export async function ensureSimulation(tx: Tx, principal: Principal, input: NewSimulation & { name: string }): Promise<{ id: string }> {
   requireRole(principal, "devices", "operator");
   const { devices } = checked(input);
   const found = await tx.simulation.findUnique({ where: { name: input.name } });
   if (found === null) return { id: (await createSimulation(tx, principal, input)).id };
-  if (found.devices !== devices) await changed(tx, principal, "simulation.update", await tx.simulation.update({ where: { id: found.id }, data: { devices } }), { from: found.devices, to: devices });
+  if (found.devices === devices && found.wanted === "running" && found.state !== "failed") return { id: found.id };
+  const next = await tx.simulation.update({ where: { id: found.id }, data: { devices, wanted: "running", state: "waiting", problem: null, runnerId: null } });
+  await changed(tx, principal, "simulation.start", next, { devices });
   return { id: found.id };
 }
 

@@ -40,7 +40,8 @@ export type RunningFleet = {
 };
 
 export const DEFAULT_CONNECTIONS = 256;
-const HANDSHAKES_AT_ONCE = 64;
+/** Half of what one gateway takes at once, so that other devices find a place. */
+const HANDSHAKES_AT_ONCE = 32;
 const STARTS_EVERY_MS = 20;
 const FLUSH_EVERY_MS = 500;
 
@@ -84,9 +85,8 @@ export function createCrowd(parts: CrowdParts): { start(): void; readonly enroll
   const plans = planDevices(scenario, parts.devices);
   const { promise: enrolled, resolve, reject } = Promise.withResolvers<void>();
   enrolled.catch(() => undefined);
-  let ofScenario = scenario.faults;
   let injected: Faults | null = null;
-  let inForce = { untilMs: -1, faults: ofScenario };
+  let inForce = { untilMs: -1, faults: scenario.faults };
   const context: CrowdContext = {
     timeline, stats, scenario, content: parts.content, lab: parts.lab, enrollmentToken: parts.enrollmentToken, keys: fleetKeys(store.secret),
     net: { exchange: parts.exchange, timeline, faults: () => context.faults() },
@@ -96,7 +96,7 @@ export function createCrowd(parts: CrowdParts): { start(): void; readonly enroll
     faults() {
       const nowMs = timeline.nowMs();
       // Looked up by the tenth of a second: the same for all devices that ask in it.
-      if (nowMs >= inForce.untilMs) inForce = { untilMs: Math.floor(nowMs / 100) * 100 + 100, faults: faultsAt(injected ?? ofScenario, Math.floor(nowMs / 100) * 100) };
+      if (nowMs >= inForce.untilMs) inForce = { untilMs: Math.floor(nowMs / 100) * 100 + 100, faults: faultsAt(injected ?? scenario.faults, Math.floor(nowMs / 100) * 100) };
       return inForce.faults;
     },
     enrolled(name, deviceId) {
@@ -128,10 +128,16 @@ export function createCrowd(parts: CrowdParts): { start(): void; readonly enroll
     numbers: () => stats.look(plans.length, timeline.nowMs()),
     setFaults(faults) {
       injected = faults;
-      ofScenario = scenario.faults;
-      inForce = { untilMs: -1, faults: ofScenario };
+      inForce = { untilMs: -1, faults: scenario.faults };
     },
   };
+}
+
+/** Writes what a platform needs to know of every device, a JSON line each: for benches that enrol a hundred thousand by SQL. */
+export function exportDevices(scenario: Scenario, dataDir: string, ortVersion: string, write: (line: string) => void): void {
+  const keys = fleetKeys(openCrowdStore(dataDir).secret);
+  const classes = new Map(scenario.classes.map((one) => [one.name, deviceClassOf(one, ortVersion)]));
+  for (const plan of planDevices(scenario)) write(JSON.stringify({ name: plan.name, publicKey: keys.publicKey(plan.name), class: classes.get(plan.class.name), labels: plan.labels }));
 }
 
 /** What of a crowd outlives its process. */

@@ -9,6 +9,8 @@ const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
  * identity in 32 bytes, and nobody without them can speak for one of its devices.
  */
 export type FleetKeys = {
+  /** SPKI DER, base64. */
+  publicKey(name: string): string;
   signedEnrolment(request: Omit<EnrollRequest, "signature" | "publicKey">): EnrollRequest;
   signedTokenRequest(name: string, request: Omit<TokenRequest, "signature">): TokenRequest;
 };
@@ -18,10 +20,12 @@ export function fleetKeys(secret: Uint8Array): FleetKeys {
     const seed = createHmac("sha256", secret).update(`flotilla simulated device key\n${name}`).digest();
     return createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: "der", type: "pkcs8" });
   };
+  const publicOf = (key: KeyObject): string => createPublicKey(key).export({ type: "spki", format: "der" }).toString("base64");
   return {
+    publicKey: (name) => publicOf(keyOf(name)),
     signedEnrolment(request) {
       const key = keyOf(request.name);
-      const publicKey = createPublicKey(key).export({ type: "spki", format: "der" }).toString("base64");
+      const publicKey = publicOf(key);
       return { ...request, publicKey, signature: sign(null, enrollProof({ ...request, publicKey }), key).toString("base64") };
     },
     signedTokenRequest(name, request) {

@@ -1,4 +1,4 @@
-import { Activity, Boxes, Gauge, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
+import { Activity, Boxes, FlaskConical, Gauge, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
 
 export type NavItem = { href: string; label: string; icon: LucideIcon; /** Second key after `g`. */ key: string };
 export type NavGroup = { label: string | null; items: readonly NavItem[] };
@@ -20,6 +20,7 @@ export const navigation: readonly NavGroup[] = [
       { href: "/devices", label: "Devices", icon: Radar, key: "d" },
       { href: "/fleets", label: "Fleets", icon: Tags, key: "f" },
       { href: "/latency", label: "Latency", icon: Gauge, key: "l" },
+      { href: "/simulator", label: "Simulator", icon: FlaskConical, key: "u" },
     ],
   },
   {

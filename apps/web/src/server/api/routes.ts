@@ -12,6 +12,7 @@ import { peopleRoutes } from "./people.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { simulationRoutes } from "./simulations.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 /** Every operation of the API. An area adds its list here and nowhere else. */
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...fleetRoutes,
   ...rolloutRoutes,
   ...latencyRoutes,
+  ...simulationRoutes,
   ...peopleRoutes,
   ...accessRoutes,
 ];
