@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { z } from "zod";
 import { compose } from "../composition.ts";
 import { runLoops } from "../loop.ts";
+import { watchParent } from "../parent-watch.ts";
 import type { JobContext, JobDone } from "../ports.ts";
 import type { Handlers } from "../run-job.ts";
 import { startWorker } from "../worker.ts";
@@ -12,7 +13,7 @@ import { startWorker } from "../worker.ts";
 // only the handlers are not. A handler here waits a while and then leaves one row in `fault_effect`, in the transaction that ends
 // its job. What it does is told by the job's payload, in the field `versionId`: "work:<ms>", or "kill" to die by SIGKILL.
 
-const env = z.object({ DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number() }).parse(process.env);
+const env = z.object({ DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number(), FLOTILLA_PARENT_PID: z.coerce.number().optional() }).parse(process.env);
 const log = pino({ base: { process: "slim worker", pid: process.pid } });
 const REAP_EVERY_MS = 1_000;
 
@@ -35,6 +36,7 @@ const never = async (): Promise<JobDone> => {
 const handlers: Handlers = { benchmark: work, import: never, build: never };
 
 process.once("SIGTERM", () => process.exit(0));
+watchParent(env.FLOTILLA_PARENT_PID, () => process.exit(0));
 await startWorker(ports, handlers, startDelivery);
 log.info({ workerId: ports.workerId }, "ready");
 const reaper = { name: "reap jobs", everyMs: REAP_EVERY_MS, run: async () => void (await ports.transact((tx) => reapJobs(tx))) };

@@ -1,0 +1,76 @@
+import type { FaultContext } from "./fault.ts";
+import type { Program } from "./programs.ts";
+
+/** One place of a crew: as soon as its worker is dead, the next one starts. */
+type Place = { program: Program; worker: string | null; isFrozen: boolean };
+
+/** A few slim workers on one database that are killed and frozen, and always replaced. */
+export type Crew = {
+  /** Kills a worker that is at work. Null when none is. */
+  killOne(): { worker: string; at: Date } | null;
+  /** Stops a worker for `ms` as a hanging machine would, then lets it go on. */
+  freezeOne(ms: number): Promise<boolean>;
+  /** Attempts whose end a worker tried to write after it had lost the lease, and was refused. */
+  staleEnds: () => number;
+  /** Deaths that nobody here caused: the jobs that kill. */
+  otherDeaths: () => number;
+  stop(): Promise<void>;
+};
+
+export function startCrew(context: FaultContext, options: { databaseUrl: string; size: number; concurrency: number; leaseMs: number }): Crew {
+  let staleEnds = 0;
+  let otherDeaths = 0;
+  let isStopped = false;
+  const killed = new Set<Program>();
+  const places: Place[] = [];
+  const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs) };
+
+  function fill(index: number): void {
+    const program = context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
+      env,
+      onLine: (line) => {
+        if (line.msg === "job ended" && line["written"] === false) staleEnds += 1;
+      },
+    });
+    const place: Place = { program, worker: null, isFrozen: false };
+    places[index] = place;
+    void program.ready.then((line) => (place.worker = String(line["workerId"])), () => undefined);
+    void program.exited.then(() => {
+      if (isStopped) return;
+      if (!killed.has(program)) otherDeaths += 1;
+      fill(index);
+    });
+  }
+  for (let index = 0; index < options.size; index += 1) fill(index);
+  const atWork = (): (Place & { worker: string })[] =>
+    places.filter((place): place is Place & { worker: string } => place.worker !== null && !place.isFrozen && !place.program.isGone() && !killed.has(place.program));
+
+  return {
+    killOne() {
+      const place = context.random.pick(atWork());
+      if (place === undefined) return null;
+      killed.add(place.program);
+      const kill = { worker: place.worker, at: new Date() };
+      place.program.signal("SIGKILL");
+      return kill;
+    },
+    async freezeOne(ms) {
+      const place = context.random.pick(atWork());
+      if (place === undefined) return false;
+      place.isFrozen = true;
+      place.program.signal("SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      place.program.signal("SIGCONT");
+      // It must live long enough to try and write what it has no right to write any more.
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      place.isFrozen = false;
+      return true;
+    },
+    staleEnds: () => staleEnds,
+    otherDeaths: () => otherDeaths,
+    async stop() {
+      isStopped = true;
+      await Promise.all(places.map((place) => place.program.kill()));
+    },
+  };
+}
