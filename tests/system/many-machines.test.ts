@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await balancer?.close();
-  await Promise.all([simulator, ...gateways, ...workers].map((program) => program?.kill()));
+  await Promise.all([...gateways, ...workers, ...(simulator === null ? [] : [simulator])].map((program) => program.kill()));
   await s3?.stop();
   await database?.drop();
   rmSync(scratch, { recursive: true, force: true });
@@ -170,7 +170,8 @@ describe("many machines", { shuffle: false }, () => {
     const device = new BareDevice("bare-2");
     await device.enroll(urlOf(2), (await tx((t) => createEnrollmentToken(t, operator, { maxUses: 1 }))).token);
     const { token } = (await post<{ token: string }>(`${urlOf(3)}/device/v1/token`, device.tokenRequest(await device.nonce(urlOf(2))))).body;
-    const [{ sha256 = "" } = {}] = await withSql(database.db, (sql) => sql.query<{ sha256: string }>("select sha256 from artifact order by size_bytes limit 1"));
+    const [smallest] = await withSql(database.db, (sql) => sql.query<{ sha256: string }>("select sha256 from artifact order by size_bytes limit 1"));
+    const sha256 = smallest?.sha256 ?? "";
     const get = (gateway: string, more: Record<string, string> = {}) => fetch(`${gateway}/device/v1/artifacts/${sha256}`, { headers: { authorization: `Bearer ${token}`, ...more }, redirect: "manual" });
     const redirected = await get(urlOf(2), { "x-flotilla-follows-redirects": "1" });
     expect(redirected.status).toBe(307);

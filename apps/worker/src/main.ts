@@ -7,6 +7,7 @@ import { handlers } from "./handlers/handlers.ts";
 import { startHealthServer } from "./health-server.ts";
 import { runLoops } from "./loop.ts";
 import { maintenanceTasks } from "./maintenance.ts";
+import { workerMetrics } from "./metrics.ts";
 import { watchParent } from "./parent-watch.ts";
 import { startWorker } from "./worker.ts";
 
@@ -14,14 +15,16 @@ const env = readEnvOrExit();
 const log = pino({ level: env.LOG_LEVEL, base: { process: "worker", pid: process.pid } });
 const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log, await openArtifactStore(env));
 const stopping = new AbortController();
-let evaluator: "busy" | "evaluated" | "never" = "never";
+let evaluator: "busy" | "evaluated" | "failed" | "never" = "never";
+const metrics = workerMetrics({ transact: (fn) => ports.transact(fn), running: () => worker.running.size, log });
 
-const worker = await startWorker(ports, handlers, startDelivery);
-const evaluation = evaluatorTask(evaluate, env.ROLLOUT_TICK_MS, log, (kind) => {
+const worker = await startWorker({ ...ports, onJobEnded: (...ended) => metrics.jobEnded(...ended) }, handlers, startDelivery);
+const evaluation = evaluatorTask(evaluate, env.ROLLOUT_TICK_MS, log, (kind, seconds) => {
   evaluator = kind;
+  metrics.evaluated(kind, seconds);
 });
 const loops = runLoops([...maintenanceTasks(ports, tidyTelemetry), evaluation], stopping.signal, log);
-const health = env.HEALTH_PORT === 0 ? null : await startHealthServer({ port: env.HEALTH_PORT, host: env.HEALTH_HOST, checks, facts });
+const health = env.HEALTH_PORT === 0 ? null : await startHealthServer({ port: env.HEALTH_PORT, host: env.HEALTH_HOST, checks, facts, metrics });
 
 process.once("SIGTERM", () => stop("SIGTERM"));
 process.once("SIGINT", () => stop("SIGINT"));
@@ -62,11 +65,9 @@ async function closeAll(): Promise<void> {
 }
 
 async function checks(): Promise<Record<string, "ok" | "failing">> {
-  const database = await pingDatabase().then(
-    () => "ok" as const,
-    () => "failing" as const,
-  );
-  return { database };
+  const of = (check: Promise<unknown>) => check.then(() => "ok" as const, () => "failing" as const);
+  const [database, store] = await Promise.all([of(pingDatabase()), of(ports.store.freeBytes())]);
+  return { database, store };
 }
 
 function facts(): object {

@@ -16,6 +16,8 @@ export type Ports = {
   /** A job whose worker says nothing for so long goes back to the queue. */
   leaseMs: number;
   log: Logger;
+  /** Hears of every attempt at a job that has ended, for the metrics. */
+  onJobEnded?: (kind: string, outcome: string, seconds: number) => void;
 };
 
 /** What a handler is given for one attempt at one job. */

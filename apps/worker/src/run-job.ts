@@ -35,7 +35,9 @@ export async function runJob(ports: Ports, handlers: Handlers, running: RunningJ
     const ended = await attempt(handlers, job.kind, job.payload, context, lease, job.attempt);
     await lease.close();
     const written = await writeOutcome(ports, jobId, leaseToken, ended);
-    log.info({ outcome: ended.outcome.kind, written, durationMs: Math.round(performance.now() - startedMs) }, "job ended");
+    const durationMs = performance.now() - startedMs;
+    ports.onJobEnded?.(job.kind, written ? ended.outcome.kind : "lost", durationMs / 1_000);
+    log.info({ outcome: ended.outcome.kind, written, durationMs: Math.round(durationMs) }, "job ended");
   } finally {
     await lease.close();
     running.delete(jobId);

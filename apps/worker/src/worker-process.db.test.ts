@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { testDb, type TestDb } from "@flotilla/db";
 import { cancelJob, createJob, getJob, jobLogs, type JobView } from "@flotilla/fleet";
@@ -29,6 +30,14 @@ async function start(more: Record<string, string> = {}): Promise<WorkerProcess> 
   const started = await startWorkerProcess({ DATABASE_URL: database.url, ARTIFACT_STORE: here.storeRoot, ...more });
   processes.push(started);
   return started;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as { port: number };
+  probe.close();
+  return port;
 }
 
 const job = (id: string): Promise<JobView> => here.transact((tx) => getJob(tx, operator, id));
@@ -108,15 +117,32 @@ test("the worker ends by itself when the process that started it is gone", async
 });
 
 test("the health endpoint answers for the database and says what the worker does", async () => {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const port = String((probe.address() as { port: number }).port);
-  probe.close();
-  const { ready } = await start({ HEALTH_PORT: port });
+  const { ready } = await start({ HEALTH_PORT: String(await freePort()) });
   const answer = await fetch(`${String(ready["url"])}/health`);
   expect(answer.status).toBe(200);
-  expect(await answer.json()).toMatchObject({ status: "ok", checks: { database: "ok" }, runningJobs: [], workerId: ready["workerId"] });
+  expect(await answer.json()).toMatchObject({ status: "ok", checks: { database: "ok", store: "ok" }, runningJobs: [], workerId: ready["workerId"] });
   expect((await fetch(`${String(ready["url"])}/jobs`)).status).toBe(404);
+});
+
+test("supervisors tell a worker that lives from one that can work, and read in its metrics what it did", async () => {
+  const { ready, pid } = await start({ HEALTH_PORT: String(await freePort()) });
+  const url = String(ready["url"]);
+  const version = await here.newVersion([{ name: "m.onnx", bytes: demoConvNet({ seed: 6 }) }]);
+  await until(async () => (await here.version(version.id)).state === "ready");
+  const text = await until(async () => {
+    const now = await (await fetch(`${url}/metrics`)).text();
+    return now.includes('flotilla_job_seconds_count{kind="import",outcome="succeeded"} 1') && now;
+  });
+  expect(text).toContain('flotilla_jobs{kind="import",state="queued"} 0');
+  expect(text).toMatch(/flotilla_evaluation_seconds_count\{kind="evaluated"\} [1-9]/);
+  expect(text).toMatch(/process_resident_memory_bytes \d+/);
+  // The store goes away: it lives, and cannot work.
+  await rm(here.storeRoot, { recursive: true });
+  await writeFile(here.storeRoot, "a file where the store was");
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  const answer = await fetch(`${url}/health/ready`);
+  expect([answer.status, await answer.json()]).toMatchObject([503, { status: "failing", checks: { database: "ok", store: "failing" } }]);
+  expect(pid).toBeGreaterThan(0);
 });
 
 test("a worker without settings names all that is missing at once", async () => {

@@ -7,3 +7,5 @@ export type { JobFilter } from "./view-store.ts";
 export { LEASE_MS, cancelRequests, claimJob, finishJob, heartbeatJob, reapJobs, runningLeases } from "./worker-store.ts";
 export type { ClaimResult, Heartbeat, JobOutcome, JobReport } from "./worker-store.ts";
 export type * from "./types.ts";
+export { jobNumbers } from "./numbers-store.ts";
+export type { JobNumbers } from "./numbers-store.ts";
