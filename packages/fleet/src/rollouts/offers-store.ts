@@ -6,7 +6,7 @@ import { countIn, deploymentCounts, inFlightStates } from "./deployment-counts-s
 import { excluded, judgeMember, skipReason, type MemberVerdict } from "./membership.ts";
 import { CHUNK, classesOf } from "./members-store.ts";
 import type { BuildRow, RolloutRow } from "./store.ts";
-import { writeTargets } from "./targets-store.ts";
+import { setTargets, writeTargets } from "./targets-store.ts";
 import { begunDeploymentStates, deploymentTransitions, moveOf, openDeploymentStates } from "./transitions.ts";
 
 /**
@@ -73,14 +73,15 @@ export async function offerChunk(sql: Sql, rollout: RolloutRow, build: BuildRow,
   const offered = judged.flatMap(({ row, verdict }) => (verdict.kind === "eligible" ? [row] : []));
   await skipDeployments(sql, skipped, at);
   if (offered.length === 0) return { offered: 0, skipped: skipped.length };
+  const versions = new Map((await setTargets(sql, offered.map((row) => ({ deviceId: row.device_id, buildId: rollout.build_id, deploymentId: row.id })))).map((v) => [v.deploymentId, v.targetVersion]));
+  // One write for each deployment: a row is in seven indexes.
   await sql.query(
-    `update deployment d set state = $4::deployment_state, previous_build_id = v.previous_build_id, offered_at = $3::timestamptz, retrieved_at = null,
-            attempt = 0, deadline_at = null, updated_at = $3::timestamptz
-       from unnest($1::text[], $2::text[]) as v(id, previous_build_id) where d.id = v.id`,
-    [offered.map((row) => row.id), offered.map((row) => row.running_build_id), at, moveOf(deploymentTransitions, "offer").to],
+    `update deployment d set state = $4::deployment_state, previous_build_id = v.previous_build_id, target_version = v.target_version, offered_at = $3::timestamptz,
+            retrieved_at = null, attempt = 0, deadline_at = null, updated_at = $3::timestamptz
+       from unnest($1::text[], $2::text[], $5::bigint[]) as v(id, previous_build_id, target_version) where d.id = v.id`,
+    [offered.map((row) => row.id), offered.map((row) => row.running_build_id), at, moveOf(deploymentTransitions, "offer").to, offered.map((row) => versions.get(row.id) ?? null)],
   );
   await sql.query("update wave set last_offer_at = $3::timestamptz where rollout_id = $1 and position = any($2::int[])", [rollout.id, [...new Set(offered.map((row) => row.wave_position))], at]);
-  await writeTargets(sql, offered.map((row) => ({ deviceId: row.device_id, buildId: rollout.build_id, deploymentId: row.id })));
   return { offered: offered.length, skipped: skipped.length };
 }
 

@@ -42,28 +42,37 @@ export async function targetsSince(tx: Tx | Sql, changeSeq: number): Promise<{ e
  * deployment it belongs to. At most a few thousand per call; gateways hear of them at commit.
  */
 export async function writeTargets(sql: Sql, wishes: readonly Wish[]): Promise<void> {
-  if (wishes.length === 0) return;
+  const versions = (await setTargets(sql, wishes)).filter((version) => version.deploymentId !== null);
+  if (versions.length === 0) return;
+  await sql.query(
+    "update deployment d set target_version = v.target_version from unnest($1::text[], $2::bigint[]) as v(id, target_version) where d.id = v.id",
+    [versions.map((v) => v.deploymentId), versions.map((v) => v.targetVersion)],
+  );
+}
+
+/** The same, for a caller that stores the versions itself, with what else it changes of the deployments. */
+export async function setTargets(sql: Sql, wishes: readonly Wish[]): Promise<{ deploymentId: string | null; targetVersion: bigint }[]> {
+  if (wishes.length === 0) return [];
   const sorted = wishes.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
   const [counter] = await sql.query<{ value: bigint }>(
     `insert into version_counter (name, value) values ('target', 1)
      on conflict (name) do update set value = version_counter.value + 1 returning value`,
   );
   const changeSeq = counter?.value ?? 0n;
-  await sql.query(
-    `with written as (
-       insert into device_target (device_id, target_version, build_id, deployment_id, change_seq, set_at)
-       select w.device_id, coalesce(l.target_version, 0) + 1, w.build_id, w.deployment_id, $4::bigint, now()
-         from unnest($1::text[], $2::text[], $3::text[]) as w(device_id, build_id, deployment_id)
-         left join device_live l on l.device_id = w.device_id
-        order by w.device_id
-       on conflict (device_id) do update
-         set target_version = greatest(device_target.target_version + 1, excluded.target_version),
-             build_id = excluded.build_id, deployment_id = excluded.deployment_id, change_seq = excluded.change_seq, set_at = excluded.set_at
-       returning deployment_id, target_version)
-     update deployment d set target_version = written.target_version from written where d.id = written.deployment_id`,
+  const rows = await sql.query<{ deployment_id: string | null; target_version: bigint }>(
+    `insert into device_target (device_id, target_version, build_id, deployment_id, change_seq, set_at)
+     select w.device_id, coalesce(l.target_version, 0) + 1, w.build_id, w.deployment_id, $4::bigint, now()
+       from unnest($1::text[], $2::text[], $3::text[]) as w(device_id, build_id, deployment_id)
+       left join device_live l on l.device_id = w.device_id
+      order by w.device_id
+     on conflict (device_id) do update
+       set target_version = greatest(device_target.target_version + 1, excluded.target_version),
+           build_id = excluded.build_id, deployment_id = excluded.deployment_id, change_seq = excluded.change_seq, set_at = excluded.set_at
+     returning deployment_id, target_version`,
     [sorted.map((w) => w.deviceId), sorted.map((w) => w.buildId), sorted.map((w) => w.deploymentId), changeSeq],
   );
   await notify(sql, TARGETS_CHANNEL, String(changeSeq));
+  return rows.map((row) => ({ deploymentId: row.deployment_id, targetVersion: row.target_version }));
 }
 
 const selectTargets = `

@@ -49,7 +49,7 @@ test("sums of packed histograms answer exactly what merged histograms answer", (
 
 test("bytes that are not of the form are refused, wherever they are cut", () => {
   const whole = packed([histogramOf([1, 2, 3, 400, 50_000], 1_000)]);
-  for (let cut = 1; cut < whole.length; cut += 1) expect(() => new PointSum().addPacked(whole.subarray(0, cut)), `cut at ${cut}`).toThrow(RangeError);
-  expect(() => new PointSum().addPacked(Uint8Array.of(0, 0, 0, 1, 5)), "a slot without a count").toThrow(RangeError);
-  expect(() => new PointSum().addPacked(Uint8Array.of(0, 0, 0, 3, 0xff, 0x7f, 1)), "a slot outside the layout").toThrow(RangeError);
+  for (let cut = 1; cut < whole.length; cut += 1) expect(() => new PointSum().addPacked(whole.subarray(0, cut)), `cut at ${cut}`).toThrow(/cut/);
+  expect(() => new PointSum().addPacked(Uint8Array.of(0, 0, 0, 1, 5)), "a slot without a count").toThrow(/cut/);
+  expect(() => new PointSum().addPacked(Uint8Array.of(0, 0, 0, 3, 0xff, 0x7f, 1)), "a slot outside the layout").toThrow(/layout/);
 });

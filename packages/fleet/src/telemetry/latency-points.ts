@@ -1,10 +1,12 @@
-import { HISTOGRAM_SLOTS, slotValueMs } from "@flotilla/protocol";
+import { HISTOGRAM_SLOTS, invariant, slotValueMs } from "@flotilla/protocol";
 
 // Sums of histograms for one answer. An answer of a day adds up tens of thousands of encoded histograms, so bytes are
 // decoded straight into one array, and what is empty costs nothing. The numbers are those of LatencyHistogram, bit by bit
 // (latency-points.test.ts).
 
 const valueOf = Float64Array.from({ length: HISTOGRAM_SLOTS }, (_, slot) => slotValueMs(slot));
+
+const CUT = "histogram bytes are cut or too long";
 
 /** Counts by slot with the exact numbers beside them; `from` and `to` enclose the slots in use. */
 export class PointSum {
@@ -17,17 +19,17 @@ export class PointSum {
   from = HISTOGRAM_SLOTS;
   to = 0;
 
-  /** Adds histograms in the form of `LatencyHistogram.encode`, each behind its length (4 bytes, big endian). Throws RangeError on other bytes. */
+  /** Adds histograms in the form of `LatencyHistogram.encode`, each behind its length (4 bytes, big endian). Throws on other bytes: a fault of what stored them. */
   addPacked(bytes: Uint8Array): void {
     let at = 0;
     while (at + 4 <= bytes.length) {
       const length = (((bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)) * 256 + (bytes[at + 2] ?? 0)) * 256 + (bytes[at + 3] ?? 0);
       at += 4;
-      if (at + length > bytes.length) throw new RangeError("histogram bytes are cut");
+      invariant(at + length <= bytes.length, CUT);
       this.#addEncoded(bytes, at, at + length);
       at += length;
     }
-    if (at !== bytes.length) throw new RangeError("histogram bytes are cut");
+    invariant(at === bytes.length, CUT);
   }
 
   addExact(exact: { sumMs: number; minMs: number | null; maxMs: number | null; errors: number }): void {
@@ -75,7 +77,7 @@ export class PointSum {
     let slot = 0;
     while (this.#at < end) {
       slot += this.#varint(bytes, end);
-      if (slot >= HISTOGRAM_SLOTS) throw new RangeError("histogram slot outside the layout");
+      invariant(slot < HISTOGRAM_SLOTS, "histogram slot outside the layout");
       if (slot < this.from) this.from = slot;
       const n = this.#varint(bytes, end);
       this.counts[slot] = (this.counts[slot] ?? 0) + n;
@@ -90,11 +92,11 @@ export class PointSum {
     let byte = bytes[this.#at++] ?? 0;
     let value = byte & 0x7f;
     for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
-      if (this.#at >= end || scale > 2 ** 49) throw new RangeError("histogram bytes are cut or too long");
+      invariant(this.#at < end && scale <= 2 ** 49, CUT);
       byte = bytes[this.#at++] ?? 0;
       value += (byte & 0x7f) * scale;
     }
-    if (this.#at > end) throw new RangeError("histogram bytes are cut or too long");
+    invariant(this.#at <= end, CUT);
     return value;
   }
 }

@@ -5,7 +5,7 @@ import { ALL_FLEETS } from "./apply-syncs-store.ts";
 
 /** Rows of one step and one series: sums, and the histograms packed behind each other. */
 export type PackedRow = {
-  t: Date; series: string; mode: string; count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null;
+  t: Date; /** Newest row in it. */ newest: Date; series: string; mode: string; count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null;
   /** Repeated: length (4 bytes, big endian), encoded histogram. */
   packed: Uint8Array;
 };
@@ -22,7 +22,7 @@ export type RowFilter = {
 
 // Histograms are merged in Node (a merge in SQL is 15 times slower), but packed per step and series by PostgreSQL, so that a
 // day of a fleet comes as hundreds of rows instead of ten thousands.
-const SUMS = `sum(r.count)::bigint as count, sum(r.errors)::bigint as errors, sum(r.sum_ms) as sum_ms, min(r.min_ms) as min_ms, max(r.max_ms) as max_ms,
+const SUMS = `max(r.at) as newest, sum(r.count)::bigint as count, sum(r.errors)::bigint as errors, sum(r.sum_ms) as sum_ms, min(r.min_ms) as min_ms, max(r.max_ms) as max_ms,
        string_agg(int4send(length(r.buckets)) || r.buckets, ''::bytea) as packed`;
 const stepOf = (parameter: string): string => `date_bin(${parameter}::float8 * interval '1 millisecond', r.at, timestamptz '1970-01-01 00:00:00+00')`;
 
