@@ -53,6 +53,14 @@ test("a waiting consumer is woken by the commit, not by its next poll", async ()
   expect(await pending()).toBeLessThanOrEqual(1);
 });
 
+test("a backlog is taken one job after the other, without a poll in between", async () => {
+  for (let at = 0; at < 60; at++) await enqueue(`backlog-${at}`);
+  // Two places that waited for a poll after each job would take two and a half minutes: longer than this test may.
+  await consume(() => undefined);
+  await until(async () => (await pending()) === 0);
+  expect(await pending()).toBe(0);
+});
+
 test("a job whose handler throws is delivered again", async () => {
   const seen: string[] = [];
   await consume((jobId) => {

@@ -76,18 +76,21 @@ export async function startJobConsumer(db: Db, options: JobConsumerOptions): Pro
   });
   boss.on("error", (error) => options.onError?.(error));
   await boss.start();
-  await boss.work<Payload>(
-    QUEUE,
-    {
-      localConcurrency: options.concurrency,
-      batchSize: 1,
-      heartbeatRefreshSeconds: HEARTBEAT_REFRESH_SECONDS,
-      pollingIntervalSeconds: 1,
-      notifyPollingIntervalSeconds: 5,
-    },
-    async (jobs) => {
-      for (const { data } of jobs) await options.onJob(data.jobId, data.kind);
-    },
-  );
+  for (let place = 0; place < options.concurrency; place += 1) await workOnePlace(boss, options.onJob);
   return { stop: (timeoutMs = 5_000) => boss.stop({ graceful: true, timeout: timeoutMs }) };
+}
+
+/** Takes one job after the other. */
+async function workOnePlace(boss: PgBoss, onJob: JobConsumerOptions["onJob"]): Promise<void> {
+  let lookAgain = (): void => undefined;
+  const settings = { batchSize: 1, heartbeatRefreshSeconds: HEARTBEAT_REFRESH_SECONDS, pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 5 };
+  const id = await boss.work<Payload>(QUEUE, settings, async (jobs) => {
+    try {
+      for (const { data } of jobs) await onJob(data.jobId, data.kind);
+    } finally {
+      // Look for the next job at once: by itself it would sleep out its polling interval, and a backlog would drain at one job per 5 s.
+      lookAgain();
+    }
+  });
+  lookAgain = () => boss.notifyWorker(id);
 }
