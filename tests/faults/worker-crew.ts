@@ -2,7 +2,7 @@ import type { FaultContext } from "./fault.ts";
 import type { Program } from "./programs.ts";
 
 /** One place of a crew: as soon as its worker is dead, the next one starts. */
-type Place = { program: Program; worker: string | null; isFrozen: boolean };
+type Place = { program: Program; worker: string | null; hasBegun: boolean; isFrozen: boolean };
 
 /** A few slim workers on one database that are killed and frozen, and always replaced. */
 export type Crew = {
@@ -26,13 +26,14 @@ export function startCrew(context: FaultContext, options: { databaseUrl: string;
   const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs) };
 
   function fill(index: number): void {
-    const program = context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
+    const place: Place = { worker: null, hasBegun: false, isFrozen: false, program: context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
       env,
       onLine: (line) => {
+        if (line.msg === "begun") place.hasBegun = true;
         if (line.msg === "job ended" && line["written"] === false) staleEnds += 1;
       },
-    });
-    const place: Place = { program, worker: null, isFrozen: false };
+    }) };
+    const { program } = place;
     places[index] = place;
     void program.ready.then((line) => (place.worker = String(line["workerId"])), () => undefined);
     void program.exited.then(() => {
@@ -43,7 +44,7 @@ export function startCrew(context: FaultContext, options: { databaseUrl: string;
   }
   for (let index = 0; index < options.size; index += 1) fill(index);
   const atWork = (): (Place & { worker: string })[] =>
-    places.filter((place): place is Place & { worker: string } => place.worker !== null && !place.isFrozen && !place.program.isGone() && !killed.has(place.program));
+    places.filter((place): place is Place & { worker: string } => place.worker !== null && place.hasBegun && !place.isFrozen && !place.program.isGone() && !killed.has(place.program));
 
   return {
     killOne() {

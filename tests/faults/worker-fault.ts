@@ -27,7 +27,7 @@ export const workerFault: Fault = {
       if ((await unfinished(db)) < 60) await addJobs(db, Array.from({ length: 60 }, order));
     });
     const freezes = kills.freezes;
-    await waitFor(async () => (await unfinished(db)) === 0, 60_000 * Math.min(context.scale, 3), 200);
+    await waitFor(async () => (await unfinished(db)) === 0, 60_000 * Math.max(context.scale, 1), 200);
     await crew.stop();
     const check = await checkJobs(db);
     const rerun = await rerunSeconds(db, kills.made);

@@ -21,6 +21,7 @@ const { ports, startDelivery } = compose(env, log);
 
 async function work({ versionId }: { versionId: string }, context: JobContext): Promise<JobDone> {
   await context.transact((tx) => tx.$executeRawUnsafe("insert into fault_run (job_id, worker) values ($1, $2)", context.jobId, ports.workerId));
+  log.info({ jobId: context.jobId }, "begun");
   if (versionId === "kill") process.kill(process.pid, "SIGKILL");
   // Deaf to the signal on purpose: what keeps a late finish out must be the fence, not this handler's good manners.
   await delay(Number(versionId.slice("work:".length)));
