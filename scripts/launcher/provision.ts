@@ -36,8 +36,8 @@ export async function provision(db: Db, folder: DataFolder, secrets: Secrets, de
   const made = await withTx(db, async (tx) => {
     const admin = await ensureAdmin(tx, secrets, passwordHash);
     const apiKey = await ensureApiKey(tx, secrets);
-    const demoToken = devices > 0 ? await ensureDemoToken(tx, secrets, devices) : undefined;
     const simulation = devices > 0 ? await ensureSimulation(tx, launcher, { name: DEMO_NAME, scenario: "demo", devices, seed: DEMO_SEED }) : await stopDemo(tx);
+    const demoToken = simulation && (await ensureDemoToken(tx, secrets, { devices, simulationId: simulation.id }));
     const link = await createSignInLink(tx, launcher, { purpose: "sign_in", userId: admin.id, ttlMs: LINK_TTL_MS });
     return { email: admin.email, apiKey, demoToken, simulation, signInToken: link.token };
   });
@@ -85,7 +85,7 @@ async function ensureApiKey(tx: Tx, secrets: Secrets): Promise<string> {
 }
 
 /** Devices enrol once and keep their key, so a used-up token is good as long as there are no more devices than before. */
-async function ensureDemoToken(tx: Tx, secrets: Secrets, devices: number): Promise<NonNullable<Secrets["demoToken"]>> {
+async function ensureDemoToken(tx: Tx, secrets: Secrets, { devices, simulationId }: { devices: number; simulationId: string }): Promise<NonNullable<Secrets["demoToken"]>> {
   const kept = secrets.demoToken;
   if (kept && kept.devices >= devices) {
     const { items } = await listEnrollmentTokens(tx, launcher, { limit: 100 });
@@ -94,7 +94,7 @@ async function ensureDemoToken(tx: Tx, secrets: Secrets, devices: number): Promi
   }
   const { view, token } = await createEnrollmentToken(tx, launcher, {
     name: "Demo fleet",
-    labels: { fleet: "demo" },
+    labels: { fleet: "demo", simulation: simulationId },
     maxUses: devices,
     expiresInSeconds: DEMO_TOKEN_SECONDS,
   });

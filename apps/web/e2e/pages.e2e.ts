@@ -14,7 +14,7 @@ async function pages(): Promise<Record<string, string>> {
   return {
     overview: "/", models: "/models", upload: "/models/new", model: `/models/${model?.id}`, version: `/models/${model?.id}/v/1`,
     builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
-    devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", jobs: "/jobs", job: `/jobs/${job?.id}`,
+    devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", simulator: "/simulator", jobs: "/jobs", job: `/jobs/${job?.id}`,
     audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",
   };
 }

@@ -62,19 +62,21 @@ function Numbers({ numbers, devices }: { numbers: SimulationNumbers; devices: nu
   const { syncLatencyMs, installs, windows, inferences } = numbers;
   const errors = topErrors(numbers.errors);
   return (
-    <Facts
-      columns={4}
-      items={[
-        { label: "Online", value: `${formatCount(numbers.online)} of ${formatCount(devices)}`, hint: `${formatCount(numbers.enrolled)} enrolled` },
-        { label: "Syncs per second", value: numbers.syncsPerSecond < 10 ? numbers.syncsPerSecond.toFixed(1) : formatCount(numbers.syncsPerSecond), hint: `${formatCount(numbers.syncs)} in ${formatDuration(numbers.elapsedMs)}` },
-        { label: "Sync latency p50 / p99", value: `${formatMs(syncLatencyMs.p50)} / ${formatMs(syncLatencyMs.p99)}`, hint: "As the devices saw it, their simulated network included" },
-        { label: "Errors", value: errors.length === 0 ? "none" : errors.map(({ kind, times }) => `${kind} ${formatCount(times)}`).join(", ") },
-        { label: "Installs", value: `${formatCount(installs.succeeded)} good, ${formatCount(installs.failed)} failed, ${formatCount(installs.rolledBack)} went back` },
-        { label: "Latency windows", value: `${formatCount(windows.acked)} of ${formatCount(windows.produced)} stored${windows.dropped > 0 ? `, ${formatCount(windows.dropped)} dropped` : ""}`, hint: "Produced = stored by the server + declared dropped + waiting on the devices" },
-        { label: "Inference p50 / p99, simulated", value: inferences.count === 0 ? NO_VALUE : `${formatMs(inferences.latencyMs.p50)} / ${formatMs(inferences.latencyMs.p99)}`, hint: `${formatCount(inferences.count)} inferences, ${formatCount(inferences.errors)} failed` },
-        { label: "Power cuts", value: formatCount(numbers.crashes) },
-        { label: "Simulator process", value: `${Math.round(numbers.cpuPercent)} % of a core, ${formatBytes(numbers.rssBytes)}`, hint: "Shared by all fleets that it runs" },
-      ]}
-    />
+    <div className="grid gap-3">
+      <Facts
+        columns={4} className="grid-cols-2"
+        items={[
+          { label: "Online", value: `${formatCount(numbers.online)} of ${formatCount(devices)}`, hint: `${formatCount(numbers.enrolled)} enrolled` },
+          { label: "Syncs per second", value: numbers.syncsPerSecond < 10 ? numbers.syncsPerSecond.toFixed(1) : formatCount(numbers.syncsPerSecond), hint: `${formatCount(numbers.syncs)} in ${formatDuration(numbers.elapsedMs)}` },
+          { label: "Sync latency p50 / p99", value: `${formatMs(syncLatencyMs.p50)} / ${formatMs(syncLatencyMs.p99)}`, hint: "As the devices saw it, their simulated network included" },
+          { label: "Errors", value: errors.length === 0 ? "none" : errors.map(({ kind, times }) => `${kind} ${formatCount(times)}`).join(", ") },
+          { label: "Installs", value: `${formatCount(installs.succeeded)} good, ${formatCount(installs.failed)} failed, ${formatCount(installs.rolledBack)} went back` },
+          { label: "Latency windows", value: `${formatCount(windows.acked)} of ${formatCount(windows.produced)} stored${windows.dropped > 0 ? `, ${formatCount(windows.dropped)} dropped` : ""}`, hint: "Produced = stored by the server + declared dropped + waiting on the devices" },
+          { label: "Inference p50 / p99, simulated", value: inferences.count === 0 ? NO_VALUE : `${formatMs(inferences.latencyMs.p50)} / ${formatMs(inferences.latencyMs.p99)}`, hint: `${formatCount(inferences.count)} inferences, ${formatCount(inferences.errors)} failed` },
+          { label: "Power cuts", value: formatCount(numbers.crashes) },
+        ]}
+      />
+      <p className="text-xs text-muted tabular">Its simulator process takes {Math.round(numbers.cpuPercent)} % of a core and {formatBytes(numbers.rssBytes)}, for all fleets that it runs.</p>
+    </div>
   );
 }
