@@ -15,6 +15,8 @@ const schema = z.object({
   AUTH_SECRET: secret,
   /** Shared with the gateway: signs what lets a browser send an upload. */
   UPLOAD_TICKET_SECRET: secret,
+  /** Lets Prometheus read `GET /api/v1/metrics` as a bearer token. Without it there are no metrics. */
+  METRICS_TOKEN: secret.optional(),
   /** Where this process listens; `next start` takes them from its command line. */
   PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
   HOST: z.string().min(1).default("127.0.0.1"),

@@ -5,10 +5,12 @@ import { createAuth } from "./auth.ts";
 import { ChangeHub } from "./change-hub.ts";
 import type { Platform } from "./platform.ts";
 import { SignInLimiter } from "./sign-in-limiter.ts";
+import { WebMetrics } from "./web-metrics.ts";
 
 /** Puts the parts together. Opens nothing: the first query connects, the first listener listens. */
 export function compose(env: WebEnv, options: { db?: Db; logLevel?: string } = {}): Platform {
   const db = options.db ?? connect(env.DATABASE_URL, { applicationName: "flotilla web", poolSize: 10 });
   const log = pino({ level: options.logLevel ?? "info", base: { process: "web" } });
-  return { db, env, log, auth: createAuth(db, env), hub: new ChangeHub(db, log), signInLimiter: new SignInLimiter() };
+  const hub = new ChangeHub(db, log);
+  return { db, env, log, auth: createAuth(db, env), hub, signInLimiter: new SignInLimiter(), metrics: new WebMetrics(() => hub.listenerCount) };
 }

@@ -13,7 +13,8 @@ const ALLOWED = [
 
 /** Streams bytes between browser and gateway, under one origin. Holds nothing: what the gateway does not take waits in the browser. */
 export async function forwardToGateway(platform: Platform, request: Request): Promise<Response> {
-  const requestId = `req_${randomUUID()}`;
+  const given = request.headers.get("x-request-id");
+  const requestId = given !== null && /^[\w-]{8,64}$/.test(given) ? given : `req_${randomUUID()}`;
   const { pathname, search } = new URL(request.url);
   if (!ALLOWED.some(({ methods, path }) => methods.includes(request.method) && path.test(pathname))) {
     return problemResponse(failure("not_found", "There is no such artifact call."), requestId);
@@ -21,16 +22,22 @@ export async function forwardToGateway(platform: Platform, request: Request): Pr
   try {
     const answer = await fetch(new URL(pathname + search, platform.env.GATEWAY_URL), {
       method: request.method,
-      headers: picked(request.headers, REQUEST_HEADERS),
+      headers: withRequestId(picked(request.headers, REQUEST_HEADERS), requestId),
       signal: request.signal,
       redirect: "error",
       ...(request.body !== null && { body: request.body, duplex: "half" }),
     } as RequestInit);
-    return new Response(answer.body, { status: answer.status, headers: picked(answer.headers, ANSWER_HEADERS) });
+    return new Response(answer.body, { status: answer.status, headers: withRequestId(picked(answer.headers, ANSWER_HEADERS), requestId) });
   } catch (error) {
     if (!request.signal.aborted) platform.log.warn({ err: error, requestId }, "the gateway could not be reached");
     return problemResponse(failure("unavailable", "The gateway does not answer; the transfer can be continued when it does."), requestId);
   }
+}
+
+/** The gateway takes it over: one id from the browser's answer to the gateway's log. */
+function withRequestId(headers: Headers, requestId: string): Headers {
+  headers.set("x-request-id", requestId);
+  return headers;
 }
 
 function picked(from: Headers, names: readonly string[]): Headers {

@@ -4,6 +4,7 @@ import type { WebEnv } from "../env.ts";
 import type { Auth } from "./auth.ts";
 import type { ChangeHub } from "./change-hub.ts";
 import type { SignInLimiter } from "./sign-in-limiter.ts";
+import type { WebMetrics } from "./web-metrics.ts";
 
 /** What this process is made of; handed to whatever needs it, so that tests can make another one. */
 export type Platform = {
@@ -13,4 +14,5 @@ export type Platform = {
   auth: Auth;
   hub: ChangeHub;
   signInLimiter: SignInLimiter;
+  metrics: WebMetrics;
 };

@@ -11,6 +11,7 @@ import { failure, invalidInput, problemResponse } from "./problems.ts";
 import { routes } from "./routes.ts";
 import { originOf, requireSameOrigin } from "./same-origin.ts";
 import { streamChanges } from "./events.ts";
+import { metricsFor, readiness } from "./supervision.ts";
 
 const BODY_MAX_BYTES = 1024 * 1024;
 
@@ -20,7 +21,10 @@ type Result = { status: number; body: unknown; cookies?: readonly string[]; repl
 export function createApi(platform: Platform): OpenAPIHono {
   const app = new OpenAPIHono();
   for (const route of routes) register(app, platform, route);
-  app.get("/api/v1/events", (c) => answer(platform, c, (requestId) => streamChanges(platform, c.req.raw, requestId)));
+  app.get("/api/v1/events", (c) => answer(platform, c, "/events", (requestId) => streamChanges(platform, c.req.raw, requestId)));
+  app.get("/api/v1/metrics", (c) => answer(platform, c, "/metrics", () => metricsFor(platform, c.req.raw.headers)));
+  app.get("/api/v1/health/live", (c) => c.json({ status: "ok", version: FLOTILLA_VERSION }));
+  app.get("/api/v1/health/ready", () => readiness(platform));
   app.notFound((c) => problemResponse(failure("not_found", `There is no ${c.req.method} ${new URL(c.req.url).pathname}.`), requestIdOf(c)));
   describe(app);
   return app;
@@ -29,11 +33,18 @@ export function createApi(platform: Platform): OpenAPIHono {
 function register(app: OpenAPIHono, platform: Platform, route: Route): void {
   app.openAPIRegistry.registerPath(descriptionOf(route));
   const path = `/api/v1${route.path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
-  app.on(route.method.toUpperCase(), path, (c) => answer(platform, c, (requestId) => run(platform, route, c, requestId)));
+  app.on(route.method.toUpperCase(), path, (c) => answer(platform, c, route.path, (requestId) => run(platform, route, c, requestId)));
 }
 
-/** Every answer of the API leaves through here: request id, no caching, problem documents, one log line for what broke. */
-async function answer(platform: Platform, c: Context, run: (requestId: string) => Promise<Response>): Promise<Response> {
+/** Every answer of the API leaves through here: request id, no caching, problem documents, one log line for what broke, one observation. */
+async function answer(platform: Platform, c: Context, route: string, run: (requestId: string) => Promise<Response>): Promise<Response> {
+  const startedMs = performance.now();
+  const response = await answerOrProblem(platform, c, run);
+  platform.metrics.requestEnded(c.req.method, route, response.status, (performance.now() - startedMs) / 1_000);
+  return response;
+}
+
+async function answerOrProblem(platform: Platform, c: Context, run: (requestId: string) => Promise<Response>): Promise<Response> {
   const requestId = requestIdOf(c);
   try {
     return await run(requestId);

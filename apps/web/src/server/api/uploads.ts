@@ -29,10 +29,10 @@ export const uploadRoutes: Route[] = [
   defineRoute({
     method: "post", path: "/uploads/{id}/complete", tag: "Uploads", summary: "All parts are sent: check length and digest, and keep the file", access: { area: "models", role: "operator" },
     params: idParams, answer: uploadSchema, ownTransactions: true,
-    handle: async ({ principal, params, platform, inTx }) => {
+    handle: async ({ principal, params, platform, inTx, requestId }) => {
       const view = await inTx((tx) => checkUploadComplete(tx, principal, params.id));
       if (view.state === "complete") return view;
-      await commitOnGateway(platform, view.uploadId);
+      await commitOnGateway(platform, view.uploadId, requestId);
       return inTx((tx) => getUpload(tx, principal, params.id));
     },
   }),
@@ -44,11 +44,11 @@ function withPartUrl(platform: Platform, origin: string, view: UploadView): Uplo
   return { ...view, partUrl: `${origin}${partPath(ticket)}` };
 }
 
-async function commitOnGateway(platform: Platform, uploadId: string): Promise<void> {
+async function commitOnGateway(platform: Platform, uploadId: string, requestId: string): Promise<void> {
   const ticket = signUploadTicket(platform.env.UPLOAD_TICKET_SECRET, { purpose: "commit", subject: uploadId }, Date.now());
   let answer: Response;
   try {
-    answer = await fetch(new URL(`/artifacts/uploads/${ticket}/commit`, platform.env.GATEWAY_URL), { method: "POST", signal: AbortSignal.timeout(COMMIT_TIMEOUT_MS), redirect: "error" });
+    answer = await fetch(new URL(`/artifacts/uploads/${ticket}/commit`, platform.env.GATEWAY_URL), { method: "POST", headers: { "x-request-id": requestId }, signal: AbortSignal.timeout(COMMIT_TIMEOUT_MS), redirect: "error" });
   } catch (error) {
     throw new FleetError("unavailable", { public: "The gateway does not answer; complete the upload again when it does.", internal: "commit on the gateway failed", cause: error });
   }

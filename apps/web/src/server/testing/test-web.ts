@@ -27,10 +27,10 @@ export type TestWeb = {
 
 const system = systemPrincipal("test");
 
-export async function startTestWeb(env: { GATEWAY_URL?: string; PUBLIC_URL?: string } = {}): Promise<TestWeb> {
+export async function startTestWeb(env: { GATEWAY_URL?: string; PUBLIC_URL?: string; METRICS_TOKEN?: string } = {}): Promise<TestWeb> {
   const { db, url, drop } = await testDb();
   const platform = compose(
-    { DATABASE_URL: url, GATEWAY_URL: "http://127.0.0.1:9", PUBLIC_URL: undefined, PUBLIC_GATEWAY_URL: "http://gateway.test:3001", PORT: 3000, HOST: "127.0.0.1", AUTH_SECRET: "a".repeat(40), UPLOAD_TICKET_SECRET: "u".repeat(40), FLOTILLA_PARENT_PID: undefined, ...env },
+    { DATABASE_URL: url, GATEWAY_URL: "http://127.0.0.1:9", PUBLIC_URL: undefined, PUBLIC_GATEWAY_URL: "http://gateway.test:3001", PORT: 3000, HOST: "127.0.0.1", AUTH_SECRET: "a".repeat(40), UPLOAD_TICKET_SECRET: "u".repeat(40), FLOTILLA_PARENT_PID: undefined, METRICS_TOKEN: undefined, ...env },
     { db, logLevel: "silent" },
   );
   const api = createApi(platform);
