@@ -7,6 +7,7 @@ import type { Slots } from "./http/slots.ts";
 import type { Nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { Registry } from "./registry.ts";
+import type { SyncIntake } from "./sync-intake.ts";
 import type { SyncWriter } from "./sync-writer.ts";
 import type { TargetReissue } from "./target-reissue.ts";
 
@@ -16,6 +17,7 @@ export type Gateway = {
   store: ArtifactStore;
   registry: Registry;
   writer: SyncWriter;
+  intake: SyncIntake;
   announcer: ChangeAnnouncer;
   targetReissue: TargetReissue;
   tokens: DeviceTokens;

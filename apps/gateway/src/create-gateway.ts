@@ -7,12 +7,13 @@ import type { ArtifactStore } from "@flotilla/fleet";
 import { ChangeAnnouncer } from "./change-announcer.ts";
 import type { Gateway } from "./context.ts";
 import { deviceTokens } from "./device-token.ts";
-import { sendProblem } from "./http/answer.ts";
+import { answerFailure } from "./http/failure.ts";
 import { findRoute } from "./http/router.ts";
 import { Slots } from "./http/slots.ts";
 import { nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { Registry } from "./registry.ts";
+import { SyncIntake } from "./sync-intake.ts";
 import { SyncWriter } from "./sync-writer.ts";
 import { TargetReissue } from "./target-reissue.ts";
 
@@ -39,6 +40,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
 /** Longer than the longest interval between two syncs of 30 s, so that connections stay. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+/** Found without looking at routes: nearly all requests are syncs. */
+const SYNC_PATH = "/device/v1/sync";
 const STOP_TIMEOUT_MS = 5_000;
 const EXPIRE_EVERY_MS = 60_000;
 const SUMMARY_EVERY_MS = 60_000;
@@ -55,7 +58,8 @@ export function createGateway(options: GatewayOptions): RunningGateway {
     (req, res) => {
       // Kept-alive connections must end with the request in hand, or a stop would wait for their time-out.
       if (isStopping) res.setHeader("connection", "close");
-      void handle(gateway, req, res, requestIds(req));
+      if (req.url === SYNC_PATH && req.method === "POST") gateway.intake.take(req, res, requestIds(req));
+      else void handle(gateway, req, res, requestIds(req));
     },
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseRawRequest(error, socket as Socket, requestIds()));
@@ -64,6 +68,7 @@ export function createGateway(options: GatewayOptions): RunningGateway {
     async listen(port, host) {
       await gateway.ports.announceSyncInterval(options.syncIntervalMs);
       await gateway.registry.start();
+      gateway.intake.start();
       timers.push(setInterval(() => void expire(gateway), EXPIRE_EVERY_MS), setInterval(() => summarise(gateway), SUMMARY_EVERY_MS));
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -74,6 +79,7 @@ export function createGateway(options: GatewayOptions): RunningGateway {
     },
     async close() {
       isStopping = true;
+      gateway.intake.stop();
       for (const timer of timers) clearInterval(timer);
       await closeServer(server);
       await gateway.writer.flushed();
@@ -86,7 +92,7 @@ export function createGateway(options: GatewayOptions): RunningGateway {
 
 function partsOf(options: GatewayOptions): Gateway {
   const { ports, store, log } = options;
-  return {
+  const parts: Omit<Gateway, "intake"> = {
     ports,
     store,
     log,
@@ -101,6 +107,9 @@ function partsOf(options: GatewayOptions): Gateway {
     slots: { enrolments: new Slots(64), parts: new Slots(64), commits: new Slots(4), downloads: new Slots(512) },
     counters: { syncs: 0, refused: 0 },
   };
+  const gateway = parts as Gateway;
+  gateway.intake = new SyncIntake(gateway);
+  return gateway;
 }
 
 async function handle(gateway: Gateway, req: IncomingMessage, res: ServerResponse, requestId: string): Promise<void> {
@@ -111,10 +120,7 @@ async function handle(gateway: Gateway, req: IncomingMessage, res: ServerRespons
     if (found === null) throw new FleetError("not_found", { public: "The gateway has nothing here." });
     await found.route(gateway, { req, res, params: found.params, query: new URLSearchParams(search), requestId });
   } catch (error) {
-    const isExpected = error instanceof FleetError;
-    gateway.counters.refused += 1;
-    if (!isExpected || error.status >= 500) gateway.log.error({ err: error, requestId, path: req.url?.split("?")[0]?.slice(0, 200) }, "a request failed");
-    sendProblem(req, res, error, requestId);
+    answerFailure(gateway, req, res, error, requestId);
   }
 }
 

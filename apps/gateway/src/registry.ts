@@ -20,6 +20,9 @@ export type KnownDevice = {
   /** What it reported last, to see whether pages must hear of it. */
   lastReport: string;
   lastSeenMs: number;
+  /** What this gateway wrote into its row of last states, and when. */
+  storedLive: string;
+  storedLiveAtMs: number;
   classNotedAtMs: number;
 };
 
@@ -202,6 +205,8 @@ export class Registry {
         openDeploymentId: entry.openDeploymentId,
         lastReport: before?.lastReport ?? "",
         lastSeenMs: before?.lastSeenMs ?? 0,
+        storedLive: before?.storedLive ?? "",
+        storedLiveAtMs: before?.storedLiveAtMs ?? 0,
         classNotedAtMs: before?.classNotedAtMs ?? 0,
       });
     }

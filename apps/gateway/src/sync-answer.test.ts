@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { SyncRequest, Target } from "@flotilla/protocol";
-import { syncAnswerOf, type SyncAnswerFacts } from "./sync-answer.ts";
+import { syncAnswerOf, syncAnswerText, type SyncAnswerFacts } from "./sync-answer.ts";
 
 const request = { protocol: 1, bootId: "boot-1234", report: { targetVersion: 3 } } as unknown as SyncRequest;
 const target: Target = { targetVersion: 4, deploymentId: "dep_1", build: null, maxAttempts: 2, attemptTimeoutMs: 1000 };
@@ -38,4 +38,13 @@ test("an install is cancelled only when a newer target replaced it and it has no
   expect(syncAnswerOf({ ...facts, target, request: at("verifying") }).commands).toEqual([]);
   expect(syncAnswerOf({ ...facts, target, request: at("downloading", "dep_1") }).commands).toEqual([]);
   expect(syncAnswerOf({ ...facts, request: at("downloading") }).commands).toEqual([]);
+});
+
+test("the text of an answer is the answer's JSON, whatever it holds", () => {
+  const busy = { ...request, report: { ...request.report, deployment: { deploymentId: "dep_0", targetVersion: 3, attempt: 1, phase: "downloading" } } } as unknown as SyncRequest;
+  const acks = [null, { epoch: "0123456789abcdef", seq: 12 }];
+  for (const ack of acks) for (const t of [null, target]) for (const r of [request, busy]) for (const mayHandOut of [true, false]) {
+    const all = { ...facts, ack, target: t, request: r, mayHandOut, nowMs: 1_795_000_000_123 };
+    expect(syncAnswerText(all, new Date(all.nowMs).toISOString())).toBe(JSON.stringify(syncAnswerOf(all)));
+  }
 });

@@ -35,6 +35,15 @@ export function syncAnswerOf(facts: SyncAnswerFacts): SyncResponse {
   };
 }
 
+/** The same as JSON text; the common answer, without target and command, is put together without making it first. */
+export function syncAnswerText(facts: SyncAnswerFacts, serverTime: string): string {
+  const { target, request, ack } = facts;
+  if (request.report.deployment !== undefined || (target !== null && target.targetVersion > request.report.targetVersion)) return JSON.stringify(syncAnswerOf(facts));
+  // The epoch is 16 hex digits (checked at the border): it needs no escaping.
+  const acknowledged = ack === null ? "" : `,"ack":{"epoch":"${ack.epoch}","seq":${ack.seq}}`;
+  return `{"serverTime":"${serverTime}","syncAfterMs":${syncAfterMs(facts)}${acknowledged},"commands":[]}`;
+}
+
 /** Drawn afresh each time, so that devices that began together drift apart: uniform(0.5, 1.5) × interval. */
 function syncAfterMs(facts: SyncAnswerFacts): number {
   const intervalMs = facts.hasOpenDeployment ? Math.max(facts.intervalMs / HURRY, Math.min(HURRY_FLOOR_MS, facts.intervalMs)) : facts.intervalMs;

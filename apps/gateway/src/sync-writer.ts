@@ -10,41 +10,63 @@ const COALESCE_MS = 20;
 const MAX_BATCH = 1_000;
 /** Syncs that wait or are being stored; beyond it new ones are told to come later, before their body is read. */
 const MAX_QUEUED = 5_000;
+/** The bodies of these, on the wire; what is made of them takes a few times as much. */
+const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
 
-type Waiting = { item: SyncItem; resolve: (outcome: SyncOutcome) => void; reject: (error: unknown) => void };
+/** A sync on its way, and who is to be told of its end. */
+export interface SyncWaiter {
+  readonly item: SyncItem;
+  /** It is committed. */
+  stored(outcome: SyncOutcome): void;
+  /** It is not, or nobody knows: `unavailable` when the database is away. */
+  failed(error: unknown): void;
+}
+
+/** Told of every batch. */
+export type BatchObserver = (batch: { items: number; seconds: number; isStored: boolean }) => void;
 
 export class SyncWriter {
   readonly #ports: GatewayPorts;
   readonly #maxQueued: number;
-  #queue: Waiting[] = [];
-  #inHand = 0;
+  readonly #observe: BatchObserver;
+  #queue: SyncWaiter[] = [];
+  #admitted = 0;
+  #admittedBytes = 0;
   #isRunning = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(ports: GatewayPorts, options: { maxQueued?: number } = {}) {
+  constructor(ports: GatewayPorts, options: { maxQueued?: number; observe?: BatchObserver } = {}) {
     this.#ports = ports;
     this.#maxQueued = options.maxQueued ?? MAX_QUEUED;
+    this.#observe = options.observe ?? (() => undefined);
   }
 
   /** 0 (nothing waits) to 1 (full). */
   get load(): number {
-    return (this.#queue.length + this.#inHand) / this.#maxQueued;
+    return Math.max(this.#admitted / this.#maxQueued, this.#admittedBytes / MAX_QUEUED_BYTES);
   }
 
-  /** Throws `rate_limited` when the queue is full: to be called before a body is read. */
-  admit(): void {
-    if (this.load < 1) return;
-    throw new FleetError("rate_limited", { public: "Too many devices at once; try again later.", extra: { retryAfterMs: 1_000 + Math.random() * 4_000 } });
+  /**
+   * Takes a place for a sync whose body has not been read yet; false when there is none. `bytes` is what the body may
+   * have. Whoever got a place gives it back with `release`, however the sync ended.
+   */
+  admit(bytes: number): boolean {
+    if (this.#admitted >= this.#maxQueued || (this.#admitted > 0 && this.#admittedBytes + bytes > MAX_QUEUED_BYTES)) return false;
+    this.#admitted += 1;
+    this.#admittedBytes += bytes;
+    return true;
   }
 
-  /** Resolves once the sync is committed; rejects with `unavailable` when the database is away. */
-  store(item: SyncItem): Promise<SyncOutcome> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ item, resolve, reject });
-      if (this.#isRunning) return;
-      this.#isRunning = true;
-      setTimeout(() => void this.#run(), COALESCE_MS);
-    });
+  release(bytes: number): void {
+    this.#admitted -= 1;
+    this.#admittedBytes -= bytes;
+  }
+
+  store(waiter: SyncWaiter): void {
+    this.#queue.push(waiter);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    setTimeout(() => void this.#run(), COALESCE_MS);
   }
 
   /** Resolves when everything taken so far is stored. */
@@ -60,35 +82,42 @@ export class SyncWriter {
       const waitMs = COALESCE_MS - (performance.now() - beganMs);
       if (beganMs > 0 && waitMs > 0 && this.#queue.length < MAX_BATCH) await new Promise((resolve) => setTimeout(resolve, waitMs));
       beganMs = performance.now();
-      const batch = this.#queue.splice(0, MAX_BATCH);
-      this.#inHand = batch.length;
+      const batch = this.#queue.length <= MAX_BATCH ? this.#queue : this.#queue.slice(0, MAX_BATCH);
+      this.#queue = this.#queue.length <= MAX_BATCH ? [] : this.#queue.slice(MAX_BATCH);
       await this.#storeBatch(batch);
-      this.#inHand = 0;
     }
     this.#isRunning = false;
     this.#idle?.resolve();
     this.#idle = undefined;
   }
 
-  async #storeBatch(batch: readonly Waiting[]): Promise<void> {
+  async #storeBatch(batch: readonly SyncWaiter[]): Promise<void> {
+    const beganMs = performance.now();
+    let outcomes: readonly SyncOutcome[];
     try {
-      const outcomes = await this.#ports.applySyncs(batch.map(({ item }) => item));
-      batch.forEach(({ resolve, reject }, index) => {
-        const outcome = outcomes[index];
-        if (outcome) resolve(outcome);
-        else reject(new Error("a batch answered fewer outcomes than it had items"));
-      });
+      outcomes = await this.#ports.applySyncs(batch.map(({ item }) => item));
     } catch (error) {
-      if (this.#ports.isDatabaseAway(error)) {
-        const away = new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 1_000 + Math.random() * 4_000 } });
-        for (const { reject } of batch) reject(away);
-      } else if (batch.length > 1) {
-        const half = Math.ceil(batch.length / 2);
-        await this.#storeBatch(batch.slice(0, half));
-        await this.#storeBatch(batch.slice(half));
-      } else {
-        batch[0]?.reject(error);
-      }
+      this.#observe({ items: batch.length, seconds: (performance.now() - beganMs) / 1000, isStored: false });
+      await this.#onFailure(batch, error);
+      return;
+    }
+    this.#observe({ items: batch.length, seconds: (performance.now() - beganMs) / 1000, isStored: true });
+    batch.forEach((waiter, index) => {
+      const outcome = outcomes[index];
+      if (outcome) waiter.stored(outcome);
+      else waiter.failed(new Error("a batch answered fewer outcomes than it had items"));
+    });
+  }
+
+  async #onFailure(batch: readonly SyncWaiter[], error: unknown): Promise<void> {
+    if (this.#ports.isDatabaseAway(error)) {
+      for (const waiter of batch) waiter.failed(new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 1_000 + Math.random() * 4_000 } }));
+    } else if (batch.length > 1) {
+      const half = Math.ceil(batch.length / 2);
+      await this.#storeBatch(batch.slice(0, half));
+      await this.#storeBatch(batch.slice(half));
+    } else {
+      batch[0]?.failed(error);
     }
   }
 }

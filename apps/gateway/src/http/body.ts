@@ -7,16 +7,20 @@ import { FleetError } from "@flotilla/protocol";
 const inflate = promisify(gunzip);
 
 /** A body that takes longer than this from its headers to its end is given up. */
-const BODY_TIMEOUT_MS = 10_000;
+export const BODY_TIMEOUT_MS = 10_000;
 
 /**
  * Reads a JSON body of at most `maxBytes`, on the wire and inflated (gzip). Refuses before reading when the announced
  * length is too large. Throws `payload_too_large`, `unsupported_media_type`, `request_timeout`, `bad_request`.
  */
 export async function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const encoding = checkHeaders(req, maxBytes);
+  const encoding = checkBodyHeaders(req, maxBytes);
   const raw = await readBytes(req, maxBytes);
-  const bytes = encoding === "gzip" ? await inflated(raw, maxBytes) : raw;
+  return jsonOf(encoding === "gzip" ? await inflated(raw, maxBytes) : raw);
+}
+
+/** The value that a body's bytes hold. Throws `bad_request` on what is not UTF-8, not JSON, or text that PostgreSQL cannot store. */
+export function jsonOf(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new FleetError("bad_request", { public: "The body is not UTF-8." });
   const text = bytes.toString("utf8");
   let value: unknown;
@@ -31,12 +35,12 @@ export async function readJson(req: IncomingMessage, maxBytes: number): Promise<
 }
 
 /** Answers the content encoding; throws before a byte of the body is read. */
-function checkHeaders(req: IncomingMessage, maxBytes: number): "identity" | "gzip" {
+export function checkBodyHeaders(req: IncomingMessage, maxBytes: number): "identity" | "gzip" {
   const type = req.headers["content-type"] ?? "";
-  if (!/^application\/json\s*(;|$)/i.test(type)) throw new FleetError("unsupported_media_type", { public: "Send application/json." });
+  if (type !== "application/json" && !/^application\/json\s*(;|$)/i.test(type)) throw new FleetError("unsupported_media_type", { public: "Send application/json." });
   const length = req.headers["content-length"];
   if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  const encoding = (req.headers["content-encoding"] ?? "identity").toLowerCase();
+  const encoding = req.headers["content-encoding"]?.toLowerCase() ?? "identity";
   if (encoding !== "identity" && encoding !== "gzip") throw new FleetError("unsupported_media_type", { public: "Of content encodings only gzip is taken." });
   return encoding;
 }
@@ -63,7 +67,8 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   });
 }
 
-async function inflated(raw: Buffer, maxBytes: number): Promise<Buffer> {
+/** Throws `payload_too_large` and `bad_request`. */
+export async function inflated(raw: Buffer, maxBytes: number): Promise<Buffer> {
   try {
     return await inflate(raw, { maxOutputLength: maxBytes });
   } catch (error) {
@@ -72,7 +77,8 @@ async function inflated(raw: Buffer, maxBytes: number): Promise<Buffer> {
   }
 }
 
-function tooLarge(maxBytes: number): FleetError {
+/** The refusal of a body above the limit. */
+export function tooLarge(maxBytes: number): FleetError {
   return new FleetError("payload_too_large", { public: `The body may have up to ${maxBytes} bytes, inflated.` });
 }
 
