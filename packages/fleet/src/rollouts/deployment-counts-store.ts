@@ -2,7 +2,7 @@ import type { Sql } from "@flotilla/db";
 import { begunDeploymentStates, failedDeploymentStates } from "./transitions.ts";
 import type { DeploymentStateName, RolloutCounts } from "./types.ts";
 
-// How many deployments are in which state. Triggers on `deployment` (migration control_plane, docs/adr/0009) insert every
+// How many deployments are in which state. Triggers on `deployment` (migration control_plane, docs/adr/0010) insert every
 // difference into deployment_count_change in the transaction of the change; the evaluator adds these up with each tick.
 // Invariant: at any moment, deployment_count plus what is not added up yet equals a count of the rows themselves.
 
