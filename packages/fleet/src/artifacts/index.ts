@@ -1,7 +1,7 @@
 export type { ArtifactStore, PartPlace } from "./artifact-store.ts";
 export { directoryStore } from "./directory-store.ts";
 export type { DirectoryStore } from "./directory-store.ts";
-export { artifactStoreSettings, openArtifactStore } from "./open-store.ts";
+export { artifactStoreSettings, createArtifactBucket, openArtifactStore } from "./open-store.ts";
 export type { ArtifactStoreSettings } from "./open-store.ts";
 export { UPLOAD_TICKET_TTL_MS, partPath, signUploadTicket, verifyUploadTicket } from "./upload-ticket.ts";
 export type { UploadTicket } from "./upload-ticket.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ArtifactStore } from "./artifact-store.ts";
 import { directoryStore } from "./directory-store.ts";
+import type { S3Location } from "./s3-objects.ts";
 
 /** Settings of the artifact store, for the env schemas of the programs that open it. */
 export const artifactStoreSettings = {
@@ -27,14 +28,24 @@ export async function openArtifactStore(settings: ArtifactStoreSettings): Promis
   const place = bucketOf(settings.ARTIFACT_STORE);
   if (place === null) return directoryStore(settings.ARTIFACT_STORE);
   const { s3Store } = await import("./s3-store.ts");
-  return s3Store({
-    ...place,
-    region: settings.S3_REGION,
-    endpoint: settings.S3_ENDPOINT,
-    publicEndpoint: settings.S3_PUBLIC_ENDPOINT,
-    forcePathStyle: settings.S3_FORCE_PATH_STYLE === "true",
-    downloads: settings.ARTIFACT_DOWNLOADS,
-  });
+  return s3Store({ ...locationOf(place.bucket, settings), prefix: place.prefix, downloads: settings.ARTIFACT_DOWNLOADS });
+}
+
+/** Makes the bucket of an `s3://` store where there is none; nothing for a directory, which is made when it is first written to. */
+export async function createArtifactBucket(settings: ArtifactStoreSettings): Promise<"created" | "exists"> {
+  const place = bucketOf(settings.ARTIFACT_STORE);
+  if (place === null) return "exists";
+  const { s3Objects } = await import("./s3-objects.ts");
+  const objects = s3Objects(locationOf(place.bucket, settings));
+  try {
+    return await objects.create();
+  } finally {
+    objects.close();
+  }
+}
+
+function locationOf(bucket: string, settings: ArtifactStoreSettings): S3Location {
+  return { bucket, region: settings.S3_REGION, endpoint: settings.S3_ENDPOINT, publicEndpoint: settings.S3_PUBLIC_ENDPOINT, forcePathStyle: settings.S3_FORCE_PATH_STYLE === "true" };
 }
 
 /** Bucket and prefix of an `s3://` location; null for anything else. */

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import {
-  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand,
+  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand,
   HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand, S3Client, UploadPartCommand, UploadPartCopyCommand, paginateListObjectsV2, type CompletedPart,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -42,6 +42,8 @@ export type S3Objects = {
   presignedGet(key: string, expiresInSeconds: number): Promise<string>;
   /** Rejects when the bucket cannot be reached. */
   ping(): Promise<void>;
+  /** Makes the bucket; "exists" when it is there and ours to use. */
+  create(): Promise<"created" | "exists">;
   close(): void;
 };
 
@@ -160,6 +162,17 @@ export function s3Objects(location: S3Location): S3Objects {
     ping: () =>
       ours(async () => {
         await client.send(new HeadBucketCommand({ Bucket: bucket }));
+      }),
+    create: () =>
+      ours(async () => {
+        try {
+          await client.send(new HeadBucketCommand({ Bucket: bucket }));
+          return "exists";
+        } catch (error) {
+          if (statusOf(error) !== 404) throw error;
+          await client.send(new CreateBucketCommand({ Bucket: bucket }));
+          return "created";
+        }
       }),
     close() {
       client.destroy();

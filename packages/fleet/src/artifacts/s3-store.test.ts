@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { artifactStoreSettings, openArtifactStore } from "./open-store.ts";
+import { artifactStoreSettings, createArtifactBucket, openArtifactStore } from "./open-store.ts";
 import { s3Store, type S3Store, type S3StoreOptions } from "./s3-store.ts";
 import { startS3Double, type S3Double } from "./testing/s3-double.ts";
 import { setAwsCredentials } from "./testing/s3-environment.ts";
@@ -142,6 +142,21 @@ test("requests that are not signed with the right secret get nothing", async () 
   await expect(thief.put(randomBytes(3))).rejects.toMatchObject({ code: "unavailable", internal: expect.stringContaining("403") });
   const key = double.keys().find((name) => name.includes(sha256));
   expect((await fetch(`${double.url}/${double.bucket}/${key}`)).status).toBe(403);
+});
+
+test("a bucket is made where there is none, and left alone where there is one", async () => {
+  const own = await startS3Double({ bucket: "" });
+  setAwsCredentials(own.credentials);
+  try {
+    const settings = z.object(artifactStoreSettings).parse({ ARTIFACT_STORE: "s3://fresh/x", S3_ENDPOINT: own.url, S3_REGION: own.region, S3_FORCE_PATH_STYLE: "true" });
+    expect(await createArtifactBucket(settings)).toBe("created");
+    const opened = await openArtifactStore(settings);
+    const { sha256 } = await opened.put(randomBytes(5));
+    expect(await createArtifactBucket(settings)).toBe("exists");
+    expect(await opened.has(sha256)).toBe(true);
+  } finally {
+    await own.close();
+  }
 });
 
 test("the setting names a directory or a bucket, and nonsense is refused at boot", async () => {

@@ -82,6 +82,10 @@ async function serve(double: S3Double, state: State, request: IncomingMessage, r
     if ("code" in signature) throw new S3Error(403, signature.code, signature.message);
     const url = new URL(request.url ?? "/", "http://placeholder");
     const [, bucket = "", ...rest] = url.pathname.split("/");
+    if (bucket !== state.bucket && request.method === "PUT" && rest.join("") === "") {
+      state.bucket = bucket;
+      return answer(response, requestId, { status: 200, headers: { location: `/${bucket}` } });
+    }
     if (bucket !== state.bucket) throw new S3Error(404, "NoSuchBucket", "The specified bucket does not exist");
     const call: Call = { method: request.method ?? "", key: decodeURIComponent(rest.join("/")), query: url.searchParams, headers: request.headers, body: await buffer(request) };
     const name = `${call.method} ${call.key}${url.search === "" ? "" : `?${[...call.query.keys()].join("&")}`}`;
