@@ -5,6 +5,7 @@ type Rows<T> = { items: T[] };
 type Simulation = { id: string; name: string; query: string; state: string };
 
 test("an operator starts 20 simulated devices, sees them in Devices, takes their network away, gives it back, and stops them", async ({ page }) => {
+  const name = `Dress rehearsal ${Date.now().toString(36)}`;
   await signIn(page);
   await page.goto(`${platform().url}/simulator`);
   const demo = page.locator("section").filter({ has: page.getByRole("heading", { name: "Demo fleet", level: 2 }) });
@@ -15,17 +16,17 @@ test("an operator starts 20 simulated devices, sees them in Devices, takes their
   await dialog.getByLabel("Scenario").selectOption({ label: "Demo" });
   await dialog.getByLabel("Devices").fill("20");
   await dialog.getByLabel("Seed").fill("5");
-  await dialog.getByLabel("Name").fill("Dress rehearsal");
+  await dialog.getByLabel("Name").fill(name);
   await dialog.getByRole("button", { name: "Start" }).click();
   await expect(dialog).toHaveCount(0);
-  const card = page.locator("section").filter({ has: page.getByRole("heading", { name: "Dress rehearsal", level: 2 }) });
+  const card = page.locator("section").filter({ has: page.getByRole("heading", { name, level: 2 }) });
   await expect(card).toContainText("Running");
   await expect(card).toContainText("20 of 20", { timeout: 90_000 });
 
   await card.getByRole("link", { name: "Devices" }).click();
   const table = page.getByRole("region", { name: /^Devices\./ });
   await expect(table.getByRole("row")).toHaveCount(21);
-  const simulation = (await api<Rows<Simulation>>("/simulations")).items.find((one) => one.name === "Dress rehearsal");
+  const simulation = (await api<Rows<Simulation>>("/simulations")).items.find((one) => one.name === name);
   await expect.poll(async () => (await api<{ byPresence: { reporting: number } }>(`/devices/summary?query=${encodeURIComponent(simulation?.query ?? "")}`)).byPresence.reporting).toBe(20);
 
   await page.goBack();
@@ -42,6 +43,6 @@ test("an operator starts 20 simulated devices, sees them in Devices, takes their
 
   await card.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Stop simulation" }).click();
-  await expect(page.getByRole("table", { name: "Stopped simulations" })).toContainText("Dress rehearsal", { timeout: 60_000 });
+  await expect(page.getByRole("table", { name: "Stopped simulations" })).toContainText(name, { timeout: 60_000 });
   await expect.poll(async () => (await api<Simulation>(`/simulations/${simulation?.id}`)).state).toBe("stopped");
 });

@@ -21,19 +21,21 @@ export type FaultyNetOptions = {
 export function faultyNet(net: Net, options: FaultyNetOptions): Net {
   const { network, clock, random } = options;
   const unlucky = (percent: number): boolean => percent > 0 && random.uniform() * 100 < percent;
-  const offline = (): boolean => (options.noNetwork?.() ?? null) !== null || isOffline(network, clock.monotonicMs() - options.startMs);
+  const away = (): string | null => options.noNetwork?.() ?? (isOffline(network, clock.monotonicMs() - options.startMs) ? "offline" : null);
+  const offline = (): boolean => away() !== null;
   const lossPercent = (): number => Math.max(network.lossPercent, options.extraLossPercent?.() ?? 0);
   return {
     async request(request) {
-      if (offline()) throw new NetworkError("offline (simulated)");
+      const reason = away();
+      if (reason !== null) throw new NetworkError(`${reason} (simulated)`);
       const isDownload = request.path.startsWith("/device/v1/artifacts/");
       const lost = !isDownload && unlucky(lossPercent());
-      if (lost && random.uniform() < 0.5) throw new NetworkError("the request was lost (simulated)");
+      if (lost && random.uniform() < 0.5) throw new NetworkError("request lost (simulated)");
       await clock.sleep(drawLatencyMs(network, random), request.signal);
       const response = await net.request(request);
       if (lost) {
         await response.discard();
-        throw new NetworkError("the answer was lost (simulated)");
+        throw new NetworkError("answer lost (simulated)");
       }
       return isDownload ? download(response, request) : response;
     },
