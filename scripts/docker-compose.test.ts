@@ -10,7 +10,7 @@ import { parse } from "yaml";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const text = readFileSync(join(root, "docker-compose.yml"), "utf8");
-const example = Object.fromEntries([...readFileSync(join(root, ".env.example"), "utf8").matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]));
+const example = Object.fromEntries([...readFileSync(join(root, "deploy/env.example"), "utf8").matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]));
 
 type Service = {
   image?: string; build?: string; command?: string[]; environment?: Record<string, string>; volumes?: string[]; ports?: string[];
@@ -59,7 +59,7 @@ function withoutIds(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).flatMap(([key, item]) => (key === "$schema" || (key === "id" && typeof item === "string") ? [] : [[key, withoutIds(item)]])));
 }
 
-test("every variable of the file stands in .env.example, and nothing else; secrets have no default", () => {
+test("every variable of the file stands in deploy/env.example, and nothing else; secrets have no default", () => {
   const used = new Set([...text.matchAll(/\$\{([A-Z0-9_]+)/g)].map(([, name = ""]) => name));
   expect(Object.keys(example).toSorted()).toEqual([...used].toSorted());
   expect(() => interpolated(text, example)).toThrow("is required");
