@@ -31,7 +31,7 @@ export function PastSimulations({ simulations, titleOf, missing }: { simulations
                 <Td numeric>{formatCount(simulation.numbers?.syncs ?? 0)}</Td>
                 <Td className="whitespace-nowrap text-muted">{simulation.createdByName}, <TimeAgo at={simulation.createdAt} /></Td>
                 <Td className="text-right whitespace-nowrap">
-                  <Button size="sm" busy={start.isPending && start.variables === simulation.id} disabled={missing !== undefined} title={missing} aria-label={`Start ${simulation.name} again`} onClick={() => start.mutate(simulation.id)}>Start again</Button>
+                  <Button size="sm" busy={start.isPending && start.variables === simulation.id} disabled={missing !== undefined} title={missing} aria-label={`Start again: ${simulation.name}`} onClick={() => start.mutate(simulation.id)}>Start again</Button>
                 </Td>
               </Tr>
             ))}
