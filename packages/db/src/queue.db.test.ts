@@ -61,6 +61,16 @@ test("a backlog is taken one job after the other, without a poll in between", as
   expect(await pending()).toBe(0);
 });
 
+test("a job that is tried again does not wait behind those that were never tried", async () => {
+  const seen: string[] = [];
+  for (const id of ["new-1", "new-2"]) await enqueue(id);
+  await withTx(suite.db, (tx) => enqueueJob(tx, { id: "again-first", kind: "import", isAgain: true }));
+  const consumer = await startJobConsumer(suite.db, { concurrency: 1, onJob: async (jobId) => void seen.push(jobId) });
+  onTestFinished(() => consumer.stop());
+  await until(() => seen.length === 3);
+  expect(seen[0]).toBe("again-first");
+});
+
 test("a job whose handler throws is delivered again", async () => {
   const seen: string[] = [];
   await consume((jobId) => {

@@ -47,13 +47,13 @@ export async function ensureQueue(db: Db): Promise<void> {
 
 /**
  * Hands the job's id to the queue inside the caller's transaction: no commit, no delivery. A consumer that waits is
- * woken at commit; with `delaySeconds` it is delivered that much later.
+ * woken at commit; with `delaySeconds` it is delivered that much later; `isAgain` puts it before those that were never tried.
  */
-export async function enqueueJob(tx: Tx, job: { id: string; kind: string; delaySeconds?: number }): Promise<void> {
+export async function enqueueJob(tx: Tx, job: { id: string; kind: string; delaySeconds?: number; isAgain?: boolean }): Promise<void> {
   const payload: Payload = { jobId: job.id, kind: job.kind };
   // Never started: it has no connection of its own and does everything through the caller's transaction.
   const boss = new PgBoss({ db: fromPrisma(tx), schema: SCHEMA });
-  await boss.send(QUEUE, payload, job.delaySeconds ? { startAfter: job.delaySeconds } : {});
+  await boss.send(QUEUE, payload, { ...(job.delaySeconds ? { startAfter: job.delaySeconds } : {}), ...(job.isAgain ? { priority: 1 } : {}) });
 }
 
 export type JobConsumerOptions = {

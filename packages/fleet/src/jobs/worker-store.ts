@@ -135,7 +135,7 @@ export async function reapJobs(tx: Tx): Promise<{ requeued: number; quarantined:
   for (const job of jobs) {
     const after = await endLostLease(tx, job);
     if (after?.state === "queued") {
-      await enqueueJob(tx, { id: after.id, kind: after.kind });
+      await enqueueJob(tx, { id: after.id, kind: after.kind, isAgain: true });
       count.requeued += 1;
     }
     if (after?.state === "quarantined") count.quarantined += 1;
@@ -151,7 +151,7 @@ async function applyOutcome(tx: Tx, job: Job, outcome: JobOutcome): Promise<Job 
       return moveJob(tx, job, "succeed", { ...free, result: outcome.result, progress: 1, progressText: null, finishedAt: new Date() });
     case "released":
       await appendJobLog(tx, job.id, [{ level: "warn", text: "The worker is shutting down; the job waits for another one." }]);
-      await enqueueJob(tx, { id: job.id, kind: job.kind });
+      await enqueueJob(tx, { id: job.id, kind: job.kind, isAgain: true });
       return moveJob(tx, job, "release", { ...free, workerId: null, attempt: job.attempt - 1, progress: null, progressText: null });
     case "cancelled":
       return endWithout(tx, worker, job, "cancel", { code: "cancelled", sentence: "Cancelled by a person." });
