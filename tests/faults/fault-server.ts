@@ -17,7 +17,7 @@ export type FaultServer = {
 };
 
 export async function openFaultServer(dir: string): Promise<FaultServer> {
-  const dataDir = join(dir, "postgres");
+  const dataDir = join(dir, "server");
   let server: EmbeddedPostgres = await startEmbeddedPostgres({ dataDir });
   const port = server.port;
   await assertDurable(server.url);

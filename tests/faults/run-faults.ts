@@ -1,16 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { agentFault } from "./agent-fault.ts";
+import { evaluatorFault } from "./evaluator-fault.ts";
 import type { Fault, FaultRow } from "./fault.ts";
 import { openFaultServer } from "./fault-server.ts";
 import { ledgerFault } from "./ledger-fault.ts";
+import { postgresFault } from "./postgres-fault.ts";
 import { createPrograms } from "./programs.ts";
 import { seeded } from "./seeded.ts";
 import { faultTable, holds, type TimedRow } from "./table.ts";
 import { workerFault } from "./worker-fault.ts";
 
 /** Every fault there is, in the order of the table. */
-export const faults: readonly Fault[] = [workerFault, ledgerFault];
+export const faults: readonly Fault[] = [workerFault, postgresFault, ledgerFault, evaluatorFault, agentFault];
 
 export type FaultRun = { readonly seed: number; /** 1: gate, 10: soak. */ readonly scale: number; /** Names; none: all. */ readonly only: readonly string[] };
 

@@ -64,10 +64,11 @@ async function harass(context: FaultContext, crew: Crew, refill: () => Promise<v
   const made: { worker: string; at: Date }[] = [];
   const target = Math.ceil(KILLS * context.scale);
   let freezes = 0;
-  let isOver = false;
   const freezing = (async () => {
-    while (freezes < Math.ceil(FREEZES * context.scale) || !isOver) if (await crew.freezeOne(FREEZE_MS)) freezes += 1;
+    while (freezes < Math.ceil(FREEZES * context.scale)) {
+      if (await crew.freezeOne(FREEZE_MS)) freezes += 1;
       else await delay(100);
+    }
   })();
   while (made.length < target) {
     await delay(context.random.between(20, 400));
@@ -77,7 +78,6 @@ async function harass(context: FaultContext, crew: Crew, refill: () => Promise<v
     if (made.length % 10 === 0) await refill();
     if (made.length % 40 === 0) context.log(`${made.length} of ${target} workers killed, ${freezes} frozen`);
   }
-  isOver = true;
   await freezing;
   return { made, freezes };
 }
