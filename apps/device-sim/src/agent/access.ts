@@ -53,6 +53,19 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
   let standing: Standing = enrollment === null ? "enrolling" : "enrolled";
   let token: { value: string; renewAtMs: number } | null = null;
   let renewal: Promise<string> | null = null;
+  /** The disk did not take the enrolment: it is kept in memory, and offered again with every call. */
+  let isUnsaved = false;
+
+  async function save(): Promise<void> {
+    if (enrollment === null) return;
+    try {
+      await saveEnrollment(disk, enrollment);
+      isUnsaved = false;
+    } catch (error) {
+      if (!isUnsaved) log.error({ err: String(error) }, "the enrolment cannot be stored; going on from memory");
+      isUnsaved = true;
+    }
+  }
 
   async function renew(): Promise<string> {
     if (enrollment === null) throw new FleetError("device_unknown", { public: "the device is not enrolled" });
@@ -97,7 +110,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
         try {
           const answer = await requestEnrollment(options, identity);
           enrollment = { ...answer, server: options.server };
-          await saveEnrollment(disk, enrollment);
+          await save();
           standing = "enrolled";
           log.info({ deviceId: enrollment.deviceId }, "enrolled");
         } catch (error) {
@@ -109,6 +122,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     },
     async withToken(call) {
       try {
+        if (isUnsaved) await save();
         const held = token !== null && clock.monotonicMs() < token.renewAtMs ? token.value : await renewOnce();
         try {
           return await call(held);

@@ -129,6 +129,8 @@ type Parts = {
 async function assemble(ports: AgentPorts, settings: AgentSettings): Promise<Parts> {
   const { clock, random, disk, models, log } = ports;
   await disk.makeDirectory(".");
+  // What an earlier process renamed and could not make durable before it died is relied upon from now on.
+  await disk.syncDirectory(".").catch((error: unknown) => log.warn({ err: String(error) }, "the data folder cannot be made durable"));
   const bootId = random.hex(16);
   const client = createGatewayClient(ports.net, clock);
   const access = await createAccess({ client, disk, clock, random, log, ...settings });

@@ -6,15 +6,18 @@ import type { DeviceFailureCode } from "@flotilla/protocol";
 
 /**
  * The steps that all disk work of the agent is made of, with absolute paths. A test puts another implementation here to lose
- * what was not synced, or to fail at the k-th step. Each step that writes bytes has synced them when it resolves.
+ * what was not synced, or to fail at the k-th step. A step does what its name says and no more: what is made durable, and in which order,
+ * is decided in `createDisk` and by its users.
  */
 export type FsSteps = {
+  /** With all folders above it; nothing when it is there. */
   makeDirectory(path: string): Promise<void>;
-  /** Creates or overwrites, then syncs the file. */
+  /** Creates or overwrites. */
   writeFile(path: string, bytes: Uint8Array, mode: number): Promise<void>;
-  /** Adds at the end (creating the file), then syncs the file. */
+  /** Adds at the end, creating the file. */
   appendFile(path: string, bytes: Uint8Array): Promise<void>;
   openAppend(path: string): Promise<AppendHandle>;
+  syncFile(path: string): Promise<void>;
   truncate(path: string, sizeBytes: number): Promise<void>;
   syncDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -43,16 +46,19 @@ export type AppendHandle = {
 export type Disk = {
   /** For the inference runtime, which opens files itself. */
   absolute(name: string): string;
+  /** Durable when it resolves. */
   makeDirectory(name: string): Promise<void>;
   read(name: string): Promise<Uint8Array | null>;
   /** All or nothing, also across a power cut: temporary file, sync, rename, sync of the folder. */
   writeAtomic(name: string, bytes: Uint8Array | string, mode?: number): Promise<void>;
+  /** The bytes are durable when it resolves; a file that is new needs its folder synced as well. */
   append(name: string, bytes: Uint8Array | string): Promise<void>;
   openAppend(name: string): Promise<AppendHandle>;
   truncate(name: string, sizeBytes: number): Promise<void>;
-  /** Moves a finished file to its place and syncs the folder. */
+  /** Moves a finished file to its place: sync of the file (an earlier process may have written it and died), rename, sync of the folder. */
   publish(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
+  syncFile(name: string): Promise<void>;
   syncDirectory(name: string): Promise<void>;
   remove(name: string): Promise<void>;
   removeTree(name: string): Promise<void>;
@@ -67,28 +73,48 @@ export type Disk = {
 /** The data folder at `root` (created when first written to). */
 export function createDisk(root: string, steps: FsSteps = nodeFsSteps): Disk {
   const at = (name: string): string => join(root, name);
+  /** Folders whose entries in the folders above are durable. */
+  const durable = new Set<string>();
   return {
     absolute: at,
-    makeDirectory: (name) => steps.makeDirectory(at(name)),
+    async makeDirectory(name) {
+      if (durable.has(name)) return;
+      await steps.makeDirectory(at(name));
+      if (name === ".") return;
+      for (let above = dirname(name); ; above = dirname(above)) {
+        await steps.syncDirectory(at(above));
+        if (above === ".") break;
+      }
+      durable.add(name);
+    },
     read: (name) => missingAsNull(steps.readFile(at(name))),
     async writeAtomic(name, bytes, mode = 0o644) {
       const path = at(name);
       const temporary = `${path}.tmp`;
       await steps.writeFile(temporary, asBytes(bytes), mode);
+      await steps.syncFile(temporary);
       await steps.rename(temporary, path);
       await steps.syncDirectory(dirname(path));
     },
-    append: (name, bytes) => steps.appendFile(at(name), asBytes(bytes)),
+    async append(name, bytes) {
+      await steps.appendFile(at(name), asBytes(bytes));
+      await steps.syncFile(at(name));
+    },
     openAppend: (name) => steps.openAppend(at(name)),
     truncate: (name, sizeBytes) => steps.truncate(at(name), sizeBytes),
     async publish(from, to) {
+      await steps.syncFile(at(from));
       await steps.rename(at(from), at(to));
       await steps.syncDirectory(dirname(at(to)));
     },
     link: (from, to) => steps.link(at(from), at(to)),
+    syncFile: (name) => steps.syncFile(at(name)),
     syncDirectory: (name) => steps.syncDirectory(at(name)),
     remove: async (name) => void (await missingAsNull(steps.removeFile(at(name)))),
-    removeTree: (name) => steps.removeTree(at(name)),
+    async removeTree(name) {
+      for (const folder of durable) if (folder === name || folder.startsWith(`${name}/`)) durable.delete(folder);
+      await steps.removeTree(at(name));
+    },
     list: async (name) => ((await missingAsNull(steps.list(at(name)))) ?? []).toSorted(),
     sizeOf: (name) => missingAsNull(steps.sizeOf(at(name))),
     digest: (name) => missingAsNull(digestOf(steps.readChunks(at(name)))),
@@ -147,7 +173,6 @@ export const nodeFsSteps: FsSteps = {
     try {
       await file.chmod(mode);
       await file.writeFile(bytes);
-      await file.sync();
     } finally {
       await file.close();
     }
@@ -156,7 +181,6 @@ export const nodeFsSteps: FsSteps = {
     const file = await open(path, "a", 0o644);
     try {
       await file.writeFile(bytes);
-      await file.sync();
     } finally {
       await file.close();
     }
@@ -170,6 +194,14 @@ export const nodeFsSteps: FsSteps = {
       sync: () => file.sync(),
       close: () => file.close(),
     };
+  },
+  async syncFile(path) {
+    const file = await open(path, "r+");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   },
   truncate: (path, sizeBytes) => truncate(path, sizeBytes),
   async syncDirectory(path) {
@@ -188,12 +220,7 @@ export const nodeFsSteps: FsSteps = {
     } catch (error) {
       if (!["EPERM", "EXDEV", "ENOTSUP", "EMLINK"].includes(errnoOf(error) ?? "")) throw error;
       await copyFile(from, to, constants.COPYFILE_EXCL);
-      const copy = await open(to, "r+");
-      try {
-        await copy.sync();
-      } finally {
-        await copy.close();
-      }
+      await nodeFsSteps.syncFile(to);
     }
   },
   removeFile: (path) => rm(path),

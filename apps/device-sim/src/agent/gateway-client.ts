@@ -109,7 +109,9 @@ const refusalBodySchema = z.object({ code: z.string().max(64), detail: z.string(
 
 function refusalOf(response: NetResponse, text: string, wallMs: number): ServerRefusal {
   const problem = refusalBodySchema.safeParse(jsonOrUndefined(text)).data;
-  const retryAfterMs = retryAfterOf(response.headers["retry-after"], wallMs) ?? problem?.retryAfterMs;
+  // A moment is the server's time: its own Date is what to count from, the device's clock only where it sends none.
+  const serverMs = Date.parse(response.headers["date"] ?? "");
+  const retryAfterMs = retryAfterOf(response.headers["retry-after"], Number.isFinite(serverMs) ? serverMs : wallMs) ?? problem?.retryAfterMs;
   const code = problem?.code ?? `http_${response.status}`;
   return new ServerRefusal(response.status, code, problem?.detail ?? `the server answered ${response.status}`, retryAfterMs);
 }

@@ -116,6 +116,22 @@ test("half a line that a crash left at the end is not sent, and its number is us
   expect(batch?.windows[1]?.sumMs).toBe(late.sumMs);
 });
 
+test("a line break that a power cut took with it gives no number twice", async () => {
+  const { ledger, fs, reopen } = await bench();
+  await ledger.append([aWindow(), aWindow(), aWindow()]);
+  const [name, bytes] = [...fs.files].find(([file]) => file.endsWith(".jsonl")) ?? ["", new Uint8Array()];
+  const lines = Buffer.from(bytes).toString().split("\n");
+  fs.files.set(name, Buffer.from(`${"\0".repeat((lines[0]?.length ?? 0) + 1)}${lines[1]}\n${lines[2]}\n`));
+  const again = await reopen();
+  const late = aWindow();
+  await again.append([late]);
+  const server = newServer();
+  await drain(again, server);
+  const [epoch] = server.epochs.values();
+  expect(epoch?.watermark).toBe(4);
+  expect(epoch?.windows.get(4)?.sumMs).toBe(late.sumMs);
+});
+
 test("a server that forgot acknowledged windows is told that they are gone, and the count stays exact", async () => {
   const { ledger } = await bench();
   await ledger.append([aWindow(), aWindow(), aWindow()]);

@@ -62,12 +62,17 @@ const lineSchema = z.object({
 
 type Segment = { readonly name: string; readonly firstSeq: number; lastSeq: number; sizeBytes: number };
 
-/** Opens the queue in the data folder, finishing whatever a crash left half done. */
+/**
+ * Opens the queue in the data folder, finishing whatever a crash left half done. A disk that takes no writes does not keep the queue
+ * from opening: a device without telemetry still runs its model.
+ */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { disk, log } = options;
-  await disk.makeDirectory(DIR);
-  let head = await readHead(options);
-  const live = await readSegments(disk, head.epoch);
+  const tolerant = (error: unknown): void => log.warn({ err: String(error) }, "the telemetry queue could not be put in order");
+  await disk.makeDirectory(DIR).catch(tolerant);
+  let head = await readHead(options, tolerant);
+  const live = await readSegments(disk, head.epoch, tolerant);
+  await settle(disk, live).catch(tolerant);
   let nextSeq = Math.max(head.acked, head.droppedThrough, ...live.map((s) => s.lastSeq)) + 1;
   /** After a failed append a file may end in half a line: the next window goes to a new file. */
   let appendable = false;
@@ -194,20 +199,27 @@ function segmentBytes(capBytes: number): number {
   return Math.min(SEGMENT_BYTES, Math.max(1_024, Math.floor(capBytes / 8)));
 }
 
-async function readHead(options: LedgerOptions): Promise<Head> {
+/** What an earlier process wrote and could not make durable before it died is sent from now on, so it must not vanish: its numbers would be used again. */
+async function settle(disk: Disk, live: readonly Segment[]): Promise<void> {
+  for (const segment of live) await disk.syncFile(segment.name);
+  await disk.syncDirectory(DIR);
+}
+
+async function readHead(options: LedgerOptions, tolerant: (error: unknown) => void): Promise<Head> {
   const bytes = await options.disk.read(HEAD);
   const parsed = bytes === null ? undefined : headSchema.safeParse(parseJson(new TextDecoder().decode(bytes))).data;
   if (parsed !== undefined) return parsed;
   const fresh: Head = { epoch: options.random.hex(EPOCH_BYTES), acked: 0, droppedThrough: 0 };
-  await options.disk.writeAtomic(HEAD, JSON.stringify(fresh));
+  await options.disk.writeAtomic(HEAD, JSON.stringify(fresh)).catch(tolerant);
   return fresh;
 }
 
 /**
- * The segments of this epoch in order; files of other epochs are removed. Numbers in a file rise by one from the one in its name, so
- * the count of whole lines tells the last one, readable or not; half a line at the end was never sent and its number is free.
+ * The segments of this epoch in order; files of other epochs are removed. Numbers in a file rise by one from the one in its name, so the
+ * count of whole lines tells the last one, readable or not; half a line at the end was never sent and its number is free. A power cut may
+ * have taken the break between two lines as well: then a readable line says a higher number than the count.
  */
-async function readSegments(disk: Disk, epoch: string): Promise<Segment[]> {
+async function readSegments(disk: Disk, epoch: string, tolerant: (error: unknown) => void): Promise<Segment[]> {
   const found: Segment[] = [];
   for (const file of await disk.list(DIR)) {
     const name = `${DIR}/${file}`;
@@ -215,13 +227,22 @@ async function readSegments(disk: Disk, epoch: string): Promise<Segment[]> {
     const bytes = file.startsWith(`${epoch}-`) && file.endsWith(".jsonl") ? await disk.read(name) : null;
     const lines = bytes?.reduce((n, byte) => (byte === NEWLINE ? n + 1 : n), 0) ?? 0;
     if (bytes === null || lines === 0) {
-      await disk.remove(name);
+      await disk.remove(name).catch(tolerant);
       continue;
     }
     const firstSeq = Number(file.slice(epoch.length + 1, -".jsonl".length));
-    found.push({ name, firstSeq, lastSeq: firstSeq + lines - 1, sizeBytes: bytes.length });
+    found.push({ name, firstSeq, lastSeq: highestSeq(bytes, firstSeq + lines - 1), sizeBytes: bytes.length });
   }
   return found;
+}
+
+/** `counted`, or the number of a whole, readable line that says a higher one. Only such lines are parsed: a queue may hold many. */
+function highestSeq(bytes: Uint8Array, counted: number): number {
+  let highest = counted;
+  for (const [line, seq] of new TextDecoder().decode(bytes).matchAll(/^\{"seq":(\d+),.*$/gm)) {
+    if (Number(seq) > highest && lineSchema.safeParse(parseJson(line)).success) highest = Number(seq);
+  }
+  return highest;
 }
 
 const NEWLINE = 10;

@@ -137,7 +137,12 @@ export function createSyncLoop(options: SyncOptions): SyncLoop {
 async function buildRequest(options: SyncOptions): Promise<SyncRequest> {
   const { installer, ledger, disk, clock } = options;
   const state = installer.state();
-  const [telemetry, resources, freeDiskBytes] = await Promise.all([ledger.batch(), options.resources(), disk.freeBytes().catch(() => 0)]);
+  // A disk that cannot be read keeps the windows to itself; the device must not lose its server by that.
+  const batch = ledger.batch().catch((error: unknown) => {
+    options.log.warn({ err: String(error) }, "the telemetry queue cannot be read; reporting without it");
+    return null;
+  });
+  const [telemetry, resources, freeDiskBytes] = await Promise.all([batch, options.resources(), disk.freeBytes().catch(() => 0)]);
   const deployment = deploymentReport(state, installer.progress());
   return {
     protocol: PROTOCOL_VERSION,

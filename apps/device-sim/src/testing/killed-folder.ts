@@ -85,7 +85,7 @@ async function memoryFindings(disk: Disk, known: PeerDevice): Promise<FolderFind
 function readOnly(steps: FsSteps): FsSteps {
   const nothing = (): Promise<void> => Promise.resolve();
   return {
-    ...steps, makeDirectory: nothing, writeFile: nothing, appendFile: nothing, truncate: nothing, syncDirectory: nothing, rename: nothing, link: nothing,
+    ...steps, makeDirectory: nothing, writeFile: nothing, appendFile: nothing, truncate: nothing, syncFile: nothing, syncDirectory: nothing, rename: nothing, link: nothing,
     removeFile: nothing, removeTree: nothing, openAppend: () => Promise.resolve({ write: nothing, sync: nothing, close: nothing }),
   };
 }

@@ -36,7 +36,11 @@ export function memoryFs(options: { fail?: (step: string, path: string) => void 
       guard("truncate", path);
       files.set(path, existing(path).slice(0, sizeBytes));
     },
-    syncDirectory: () => Promise.resolve(),
+    syncFile: async (path) => {
+      guard("syncFile", path);
+      existing(path);
+    },
+    syncDirectory: async (path) => guard("syncDirectory", path),
     async rename(from, to) {
       guard("rename", from);
       files.set(to, existing(from));
