@@ -6,6 +6,7 @@ import {
   type Command, type SyncRequest, type Target, type TelemetryBatch, type TelemetryWindow,
 } from "@flotilla/protocol";
 import type { z } from "zod";
+import { NetworkError, type Net, type NetResponse } from "../agent/net.ts";
 
 /** What the peer knows of one device. */
 export type PeerDevice = {
@@ -111,7 +112,7 @@ export class GatewayPeer {
       }
       const artifact = /^\/device\/v1\/artifacts\/([0-9a-f]{64})$/.exec(path)?.[1];
       if (method === "GET" && artifact !== undefined) return this.#artifact(request, response, artifact, interference);
-      const answer = this.#answer(method, path, request, body);
+      const answer = this.#answer(method, path, request.headers.authorization, body);
       if (interference === "lose") return void request.socket.destroy();
       send(response, 200, answer);
     } catch (error) {
@@ -123,7 +124,43 @@ export class GatewayPeer {
     }
   }
 
-  #answer(method: string, path: string, request: IncomingMessage, body: string): unknown {
+  /**
+   * The same server without a network between: for tests that need thousands of exchanges or a clock of their own. Of the interferences
+   * it knows "refuse", "lose" and statuses; artifacts come in pieces of `pieceBytes`.
+   */
+  direct(pieceBytes = 64 * 1024): Net {
+    return {
+      request: async ({ method, path, headers = {}, body = "" }) => {
+        this.requests.push(`${method} ${path}`);
+        const interference = this.interfere(method, path);
+        if (interference === "refuse") throw new NetworkError("refused");
+        const answered = (status: number, bytes: Uint8Array, more: Record<string, string> = {}): NetResponse => ({
+          status, headers: more, body: piecesOf(bytes, pieceBytes), discard: () => Promise.resolve(),
+        });
+        try {
+          if (typeof interference === "object" && "status" in interference) return answered(interference.status, Buffer.from(JSON.stringify({ code: interference.code })));
+          const artifact = /^\/device\/v1\/artifacts\/([0-9a-f]{64})$/.exec(path)?.[1];
+          if (artifact !== undefined) {
+            this.#authenticated(headers.authorization);
+            const { status, headers: more, part } = this.#range(artifact, headers.range, headers["if-range"]);
+            return answered(status, part, more);
+          }
+          const answer = this.#answer(method, path, headers.authorization, body);
+          if (interference === "lose") throw new NetworkError("the answer was lost");
+          return answered(200, Buffer.from(JSON.stringify(answer)));
+        } catch (error) {
+          if (error instanceof NetworkError) throw error;
+          const problem = problemOf(error, "test");
+          return answered(problem.status, Buffer.from(JSON.stringify(problem)));
+        } finally {
+          for (const wake of this.#changed.splice(0)) wake();
+        }
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #answer(method: string, path: string, authorization: string | undefined, body: string): unknown {
     if (method === "GET" && path === "/device/v1/nonce") {
       const nonce = randomBytes(16).toString("hex");
       this.#nonces.add(nonce);
@@ -131,7 +168,7 @@ export class GatewayPeer {
     }
     if (method === "POST" && path === "/device/v1/enroll") return this.#enroll(parse(enrollRequestSchema, body));
     if (method === "POST" && path === "/device/v1/token") return this.#token(parse(tokenRequestSchema, body));
-    if (method === "POST" && path === "/device/v1/sync") return this.#sync(this.#authenticated(request), parse(syncRequestSchema, body));
+    if (method === "POST" && path === "/device/v1/sync") return this.#sync(this.#authenticated(authorization), parse(syncRequestSchema, body));
     throw new FleetError("not_found", { public: path });
   }
 
@@ -163,8 +200,8 @@ export class GatewayPeer {
     return { token, expiresInSeconds: this.tokenLifeSeconds };
   }
 
-  #authenticated(request: IncomingMessage): PeerDevice {
-    const held = this.#tokens.get((request.headers.authorization ?? "").replace(/^Bearer /, ""));
+  #authenticated(authorization: string | undefined): PeerDevice {
+    const held = this.#tokens.get((authorization ?? "").replace(/^Bearer /, ""));
     const device = held === undefined ? undefined : this.devices.get(held.deviceId);
     if (held === undefined || device === undefined) throw new FleetError("unauthenticated", { public: "no token" });
     if (device.revoked) throw new FleetError("device_revoked", { public: "withdrawn by an operator" });
@@ -182,8 +219,22 @@ export class GatewayPeer {
     return syncResponseSchema.parse({ serverTime: new Date().toISOString(), syncAfterMs: this.syncAfterMs, commands, ...(target && { target }), ...(ack && { ack }) });
   }
 
+  /** An artifact from the byte on that the headers ask for. */
+  #range(sha256: string, range: string | undefined, ifRange: string | undefined): { status: number; headers: Record<string, string>; part: Uint8Array } {
+    const bytes = this.artifacts.get(sha256);
+    if (bytes === undefined) throw new FleetError("not_found", { public: "no such artifact" });
+    const etag = `"${sha256}"`;
+    const asked = /^bytes=(\d+)-$/.exec(range ?? "")?.[1];
+    const from = asked !== undefined && ifRange === etag ? Number(asked) : null;
+    if (from !== null && from >= bytes.length) return { status: 416, headers: { "content-range": `bytes */${bytes.length}` }, part: new Uint8Array() };
+    const part = bytes.subarray(from ?? 0);
+    this.artifactBytesSent += part.length;
+    const headers = { etag, "content-length": String(part.length), ...(from === null ? {} : { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` }) };
+    return { status: from === null ? 200 : 206, headers, part };
+  }
+
   #artifact(request: IncomingMessage, response: ServerResponse, sha256: string, interference: Interference): void {
-    this.#authenticated(request);
+    this.#authenticated(request.headers.authorization);
     const stored = this.artifacts.get(sha256);
     if (stored === undefined) throw new FleetError("not_found", { public: "no such artifact" });
     const bytes = typeof interference === "object" && "body" in interference ? interference.body : stored;
@@ -205,6 +256,10 @@ export class GatewayPeer {
     this.artifactBytesSent += part.length;
     response.end(part);
   }
+}
+
+async function* piecesOf(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
 /** One transaction of the real server: windows and watermark together; duplicates are acknowledged, gaps answered with what is expected. */
