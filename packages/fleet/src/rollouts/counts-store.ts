@@ -62,9 +62,9 @@ export async function planCounts(sql: Sql, rollout: RolloutRow, waves: readonly 
 async function reachabilityFor(
   sql: Sql, rollout: RolloutRow, all: readonly DeploymentCount[], openedWaves: readonly number[], now: Date, isForced: boolean,
 ): Promise<{ value: readonly Reachability[]; isFresh: boolean }> {
-  if (rollout.state !== "running" && rollout.state !== "rolling_back") return { value: [], isFresh: true };
-  // Of a large rollout all waves are looked up at once, for pages too.
+  // Of a large rollout all waves are looked up at once, for pages too, also while it is stopped.
   if (isLarge(all)) return keepCount(sql, reachableKey(rollout.id), now, () => lookUpReachability(sql, rollout, null, now), isForced);
+  if (rollout.state !== "running" && rollout.state !== "rolling_back") return { value: [], isFresh: true };
   const asked = rollout.state === "rolling_back" ? all.filter((count) => count.direction === "rollback") : all.filter((count) => openedWaves.includes(count.wave));
   return { value: countIn(asked, openDeploymentStates) === 0 ? [] : await lookUpReachability(sql, rollout, rollout.state === "rolling_back" ? null : openedWaves, now), isFresh: true };
 }
