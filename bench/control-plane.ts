@@ -45,11 +45,11 @@ async function measureRollout(db: Db, fleet: LargeFleet): Promise<void> {
   await measure("rollout preview", 10, () => inTx(db, (tx) => previewRollout(tx, bench, asked)));
   const created = await once("rollout create", () => inTx(db, (tx) => createRollout(tx, bench, asked)));
   await once("rollout start", () => inTx(db, (tx) => startRollout(tx, bench, { id: created.id })));
-  await once("evaluation: members planned, wave 1 offered (1 %)", () => tick(db));
+  await once("evaluations: members planned, wave 1 offered (1 %)", () => ticks(db));
   await install(db, fleet.deviceIds, 1);
-  await once("evaluation: wave 1 passed, wave 2 offered (9 %)", () => tick(db));
+  await once("evaluations: wave 1 passed, wave 2 offered (9 %)", () => ticks(db));
   await install(db, fleet.deviceIds, 1);
-  await once("evaluation: wave 2 passed, wave 3 offered (90 %)", () => tick(db));
+  await once("evaluations: wave 2 passed, wave 3 offered (90 %)", () => ticks(db));
   // In the middle of the last wave: half has ended, 2 % of it badly; the others are on their way or silent.
   await install(db, fleet.deviceIds, 0.5);
   await db.pool.query("vacuum analyze deployment, device_target");
@@ -142,9 +142,16 @@ function asWorker(db: Db): { stop(): Promise<void> } {
   };
 }
 
-async function tick(db: Db): Promise<void> {
+async function tick(db: Db): Promise<number> {
   const result = await evaluateRollouts(db, new Date());
-  if (result.kind === "evaluated") for (const { error } of result.failures) throw error;
+  if (result.kind === "busy") return 0;
+  for (const { error } of result.failures) throw error;
+  return result.offered;
+}
+
+/** As many ticks as it takes until nothing is left to offer. */
+async function ticks(db: Db): Promise<void> {
+  while ((await tick(db)) > 0);
 }
 
 /** Everybody who was not silent for long says something now, so that the length of the benchmark changes nothing. */

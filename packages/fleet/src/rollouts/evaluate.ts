@@ -30,6 +30,8 @@ const actor = { kind: evaluator.kind, name: evaluator.name };
 /** Far above what a rollout of 100,000 devices takes in one go; stops a plan that would never come to rest. */
 const MAX_ROUNDS = 500;
 const STEP_TIMEOUT_MS = 60_000;
+/** Offers to one rollout in one evaluation: the others must not wait for a large wave. The next evaluation goes on. */
+const MOST_OFFERS = 20_000;
 
 /**
  * Brings every rollout as far as it can go at `now`: ends what is overdue, halts, opens and passes waves, offers builds,
@@ -88,6 +90,7 @@ async function evaluateOne(db: Db, rolloutId: string, now: Date, chunk: number, 
       done.steps += 1;
       done.offered += outcome;
     }
+    if (done.offered >= MOST_OFFERS) return done;
   }
   return done;
 }
