@@ -54,7 +54,7 @@ test("an evaluator whose connection dies in the middle is followed by one that f
   const { id } = await startedOn(40);
   const dying = connect(suite.url, { applicationName: "dying evaluator" });
   await withSql(suite.db, async (sql) => {
-    await sql.query("create function die() returns trigger language plpgsql as $$ begin if (select count(*) from deployment where state = 'offered') >= 20 and current_setting('application_name') like 'dying%' then perform pg_terminate_backend(pg_backend_pid()); end if; return new; end $$");
+    await sql.query("create function die() returns trigger language plpgsql as $$ begin if (select count(*) from deployment where state = 'offered') >= 10 and current_setting('application_name') like 'dying%' then perform pg_terminate_backend(pg_backend_pid()); end if; return new; end $$");
     await sql.query("create trigger die before update on deployment for each row execute function die()");
   });
   const result = await evaluateRollouts(dying, new Date(), { chunk: 10 });
