@@ -17,7 +17,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const LOCK = join(ROOT, ".flotilla", "bootstrap.lock");
 const GENERATED = join(ROOT, "packages/db/src/generated");
 const NODE_MAJOR = 24;
-const COMMANDS = ["start", "test", "check", "dev", "agent", "sim", "bench", "test:faults", "seed", "db:migration", "db:migrate"];
+const COMMANDS = ["start", "test", "check", "dev", "agent", "sim", "bench", "test:faults", "test:mutants", "seed", "db:migration", "db:migrate"];
 
 class Refusal extends Error {}
 

@@ -14,6 +14,8 @@ const WORKERS = 2;
 const MAX_IN_FLIGHT = 40;
 const WAVES = [{ percent: 5, soakSeconds: 0 }, { percent: 30, soakSeconds: 1 }, { percent: 100, soakSeconds: 0 }];
 const MINUTE_MS = 60_000;
+/** While nothing is to be evaluated, a kill comes so seldom. */
+const NO_NEWS_MS = 3_000;
 
 /** kill -9 of the workers that evaluate, in the middle of waves over a protocol-level fleet on a real gateway. */
 export const evaluatorFault: Fault = {
@@ -27,7 +29,7 @@ export const evaluatorFault: Fault = {
     const quiet = await addCrew(db, server, "quiet", SILENT_DEVICES, () => "fall_silent");
     const stop = new AbortController();
     const living = [...crew.devices, ...quiet.devices].map((device) => device.run(stop.signal));
-    const killer = killEvaluators(context, url);
+    const killer = killEvaluators(context, url, db);
 
     const converged = await rollUntil(context, db, crew, builds.good, () => killer.kills() >= Math.ceil(KILLS * context.scale));
     const halted = await breakLimit(db, crew.fleetId, builds.bad);
@@ -51,30 +53,40 @@ export const evaluatorFault: Fault = {
   },
 };
 
-/** Workers that are killed and replaced; one of them evaluates, the others stand by. */
-function killEvaluators(context: FaultContext, databaseUrl: string): { kills: () => number; stop(): Promise<void> } {
+/** Workers that are killed and replaced, each time after something was evaluated since the last kill. */
+function killEvaluators(context: FaultContext, databaseUrl: string, db: Db): { kills: () => number; stop(): Promise<void> } {
   let kills = 0;
   let isOver = false;
   const start = (): Program =>
     context.programs.start("apps/worker/src/main.ts", { env: { DATABASE_URL: databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, ROLLOUT_TICK_MS: "100", LOG_LEVEL: "info" } });
-  const place = async (): Promise<void> => {
-    while (!isOver) {
-      const worker = start();
-      await Promise.race([worker.ready, worker.exited]).catch(() => undefined);
-      await delay(context.random.between(200, 1_500));
-      const wasReady = worker.isReady();
+  const workers = Array.from({ length: WORKERS }, start);
+  const killing = (async () => {
+    for (let before = await evaluated(db); !isOver; before = await evaluated(db)) {
+      await waitFor(async () => isOver || (await evaluated(db)) > before, NO_NEWS_MS, 20);
+      await delay(context.random.between(0, 400));
+      const place = context.random.between(0, WORKERS - 1);
+      const worker = workers[place];
+      if (worker === undefined || !worker.isReady()) continue;
       await worker.kill();
-      if (wasReady) kills += 1;
+      kills += 1;
+      workers[place] = start();
+      if (kills % 10 === 0) context.log(`${kills} evaluators killed`);
     }
-  };
-  const places = Array.from({ length: WORKERS }, place);
+  })();
   return {
     kills: () => kills,
     async stop() {
       isOver = true;
-      await Promise.all(places);
+      await killing;
+      await Promise.all(workers.map((worker) => worker.kill()));
     },
   };
+}
+
+/** Rises with everything that an evaluator writes. */
+async function evaluated(db: Db): Promise<number> {
+  const [row] = await withSql(db, (sql) => sql.query<{ n: bigint }>("select (select count(*) from fault_target) + (select count(*) from rollout_event) + (select count(*) from deployment) as n"));
+  return Number(row?.n ?? 0);
 }
 
 type Converged = { rollouts: number; notRunning: number; miscounted: number; stuck: number };

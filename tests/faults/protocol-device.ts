@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { Agent, request as httpRequest } from "node:http";
+import { request as httpRequest, type Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   PROTOCOL_VERSION, enrollProof, syncResponseSchema, tokenProof, type DeploymentPhase, type DeploymentReport, type DeviceClass, type Labels, type RunningReport, type SyncRequest, type Target,
