@@ -8,6 +8,7 @@ import type { ServerFolder } from "./server-folder.ts";
 type Owner = { starter: ProcessIdentity; supervisor: ProcessIdentity; port: number };
 
 const ORPHAN_STOP_MS = 20_000;
+const REAP_WAIT_MS = 10_000;
 const POLL_MS = 50;
 
 /** Writes down who runs the server, for the next start to find. */
@@ -53,13 +54,31 @@ export async function clearOrphan(folder: ServerFolder): Promise<void> {
   const pidFile = join(folder.pgdata, "postmaster.pid");
   const pid = Number((await readFile(pidFile, "utf8").catch(() => "")).split("\n")[0]);
   const postmaster = pid ? identifyProcess(pid) : undefined;
-  if (!postmaster) return;
+  if (!postmaster) return untilReaped(pid);
   const command = commandLine(pid);
   if (command !== undefined && !command.includes(folder.pgdata)) {
     await rm(pidFile, { force: true });
     return;
   }
   await endPostmaster(postmaster, folder);
+}
+
+/**
+ * After a kill of the whole tree the postmaster may stay a zombie until somebody reaps it, and the next one would take it for alive.
+ * Its pid file stays: PostgreSQL itself reads in it whether backends are left.
+ */
+async function untilReaped(pid: number): Promise<void> {
+  const waitUntilMs = performance.now() + REAP_WAIT_MS;
+  while (pid && hasEntry(pid) && identifyProcess(pid) === undefined && performance.now() < waitUntilMs) await delay(POLL_MS);
+}
+
+function hasEntry(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function endPostmaster(postmaster: ProcessIdentity, folder: ServerFolder): Promise<void> {
