@@ -7,6 +7,8 @@ import { benchToken, nextSeq, syncBytes, type SyncBytes } from "./sync-requests.
 /** What a run is to do. `ratePerSecond` null: closed loop, each connection sends again as soon as it is answered. */
 export type LoadOrder = {
   url: string; path: string; secret: string; deviceIds: string[]; connections: number; ratePerSecond: number | null; seconds: number; warmUpSeconds: number;
+  /** The warm-up lasts until so many were answered, at least. */
+  warmUpAnswers: number;
   /** Another name in front of a device's run keeps its ledger going from run to run. */
   ledger: string;
 };
@@ -49,6 +51,7 @@ class Load {
   readonly #late: number[] = [];
   readonly #latencies: number[] = [];
   #counts = { answered: 0, refused: 0, wrong: 0, broken: 0 };
+  #all = 0;
   #isMeasuring = false;
   #isOver = false;
   #measured = { seconds: 0, cpuSeconds: 0 };
@@ -72,6 +75,7 @@ class Load {
     if (ratePerSecond === null) for (const connection of this.#connections) this.#send(connection, performance.now());
     else this.#idle.push(...this.#connections);
     await new Promise((resolve) => setTimeout(resolve, warmUpSeconds * 1000));
+    while (this.#all < this.#order.warmUpAnswers) await new Promise((resolve) => setTimeout(resolve, 20));
     this.#isMeasuring = true;
     this.#counts = { answered: 0, refused: 0, wrong: 0, broken: 0 };
     const [beganMs, cpuBefore] = [performance.now(), process.cpuUsage()];
@@ -124,7 +128,8 @@ class Load {
 
   #onAnswer(connection: Connection, text: string): void {
     const isOk = text.startsWith("HTTP/1.1 200");
-    if (!isOk) this.#redo(connection);
+    if (isOk) this.#all += 1;
+    else this.#redo(connection);
     if (this.#isMeasuring) {
       if (!isOk) this.#counts.refused += 1;
       else if (this.#order.path === "/echo" || text.includes(`"seq":${connection.expected}}`)) this.#counts.answered += 1;

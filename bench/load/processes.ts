@@ -82,7 +82,8 @@ export async function treeCpuSeconds(root: number): Promise<number> {
     if (!/^\d+$/.test(name)) continue;
     const fields = await statOf(Number(name));
     parents.set(Number(name), Number(fields[1]));
-    seconds.set(Number(name), (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND);
+    // Its own time, and that of its children that have ended.
+    seconds.set(Number(name), [11, 12, 13, 14].reduce((sum, i) => sum + Number(fields[i]), 0) / TICKS_PER_SECOND);
   }
   const belongs = (pid: number): boolean => pid === root || (pid > 1 && belongs(parents.get(pid) ?? 0));
   return [...seconds].reduce((sum, [pid, own]) => (belongs(pid) ? sum + own : sum), 0);

@@ -96,14 +96,26 @@ function toParameter(value: unknown): string | Buffer | null {
 }
 
 function toArrayLiteral(values: readonly unknown[]): string {
-  const items = values.map((value) => {
-    if (value === null || value === undefined) return "NULL";
-    if (Array.isArray(value)) return toArrayLiteral(value);
-    if (value instanceof Uint8Array) return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}"`;
-    const text = toParameter(value) as string;
-    return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? text : quoteItem(text);
-  });
-  return `{${items.join(",")}}`;
+  let literal = "{";
+  for (let i = 0; i < values.length; i += 1) literal += i === 0 ? toArrayItem(values[i]) : `,${toArrayItem(values[i])}`;
+  return `${literal}}`;
+}
+
+function toArrayItem(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quoteItem(value);
+    case "number":
+    case "bigint":
+    case "boolean":
+      return String(value);
+    default:
+  }
+  if (value === null || value === undefined) return "NULL";
+  if (Array.isArray(value)) return toArrayLiteral(value);
+  if (value instanceof Uint8Array) return `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex")}"`;
+  if (value instanceof Date) return `"${value.toISOString()}"`;
+  return quoteItem(toParameter(value) as string);
 }
 
 /** What needs no quotes in an array: most ids do not. NULL would be taken for none. */

@@ -10,10 +10,11 @@ export function sendJson(res: ServerResponse, status: number, body: unknown): vo
 
 /** Answers 200 with JSON that is text already: for answers that are made by the thousand. Their bytes leave in one write with the head. */
 export function sendJsonText(res: ServerResponse, text: string, requestId: string, mustClose: boolean): void {
-  const headers = ["content-type", "application/json", "content-length", String(Buffer.byteLength(text)), "cache-control", "no-store", "x-content-type-options", "nosniff", "x-request-id", requestId];
+  const isAscii = Buffer.byteLength(text) === text.length;
+  const headers = ["content-type", "application/json", "content-length", String(isAscii ? text.length : Buffer.byteLength(text)), "cache-control", "no-store", "x-content-type-options", "nosniff", "x-request-id", requestId];
   if (mustClose) headers.push("connection", "close");
   res.writeHead(200, headers);
-  res.end(text);
+  res.end(text, isAscii ? "latin1" : "utf8");
 }
 
 /** How much of a refused body is still read, so that its sender gets to see the answer, and for how long. */
