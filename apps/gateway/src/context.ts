@@ -4,6 +4,7 @@ import type { ArtifactStore } from "@flotilla/fleet";
 import type { ChangeAnnouncer } from "./change-announcer.ts";
 import type { DeviceTokens } from "./device-token.ts";
 import type { Slots } from "./http/slots.ts";
+import type { GatewayMetrics } from "./metrics.ts";
 import type { Nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import type { Registry } from "./registry.ts";
@@ -27,6 +28,8 @@ export type Gateway = {
   log: Logger;
   /** Bounds on what runs at once, so that no kind of request can starve another. */
   slots: { enrolments: Slots; parts: Slots; commits: Slots; downloads: Slots };
+  metrics: GatewayMetrics;
+  metricsToken: string | undefined;
   counters: { syncs: number; refused: number };
 };
 

@@ -10,6 +10,7 @@ import { deviceTokens } from "./device-token.ts";
 import { answerFailure } from "./http/failure.ts";
 import { findRoute } from "./http/router.ts";
 import { Slots } from "./http/slots.ts";
+import { GatewayMetrics } from "./metrics.ts";
 import { nonces } from "./nonces.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { Registry } from "./registry.ts";
@@ -24,6 +25,10 @@ export type GatewayOptions = {
   uploadTicketSecret: string;
   deviceTokenSecret: string;
   syncIntervalMs: number;
+  /** Opens /metrics. */
+  metricsToken?: string | undefined;
+  /** Metrics of the process itself too: for a program that is only a gateway. */
+  countsProcess?: boolean;
   /** Syncs that may wait; default 5,000. */
   maxQueued?: number;
 };
@@ -50,7 +55,7 @@ const STAGED_FILES_KEPT_MS = 2 * 24 * 3_600_000;
 
 /** A gateway: plain `node:http`, no framework, nothing of React or Prisma on the way of a sync. */
 export function createGateway(options: GatewayOptions): RunningGateway {
-  const gateway = partsOf(options);
+  const gateway = partsOf(options, () => new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count)))));
   const requestIds = requestIdSource();
   let isStopping = false;
   const server = createServer(
@@ -90,14 +95,19 @@ export function createGateway(options: GatewayOptions): RunningGateway {
   };
 }
 
-function partsOf(options: GatewayOptions): Gateway {
+function partsOf(options: GatewayOptions, connections: () => Promise<number>): Gateway {
   const { ports, store, log } = options;
+  const writer: SyncWriter = new SyncWriter(ports, { ...(options.maxQueued === undefined ? {} : { maxQueued: options.maxQueued }), observe: (batch) => metrics.batchEnded(batch) });
+  const registry = new Registry(ports, log);
+  const metrics = new GatewayMetrics({ load: () => writer.load, connections, knownDevices: () => registry.size }, options.countsProcess === true);
   const parts: Omit<Gateway, "intake"> = {
     ports,
     store,
     log,
-    registry: new Registry(ports, log),
-    writer: new SyncWriter(ports, options.maxQueued === undefined ? {} : { maxQueued: options.maxQueued }),
+    registry,
+    writer,
+    metrics,
+    metricsToken: options.metricsToken,
     announcer: new ChangeAnnouncer(ports, log),
     targetReissue: new TargetReissue(ports, log),
     tokens: deviceTokens(options.deviceTokenSecret),

@@ -15,6 +15,8 @@ const schema = z.object({
   DEVICE_TOKEN_SECRET: secret,
   /** Mean time between two syncs of a device. */
   SYNC_INTERVAL_MS: wholeNumber(30_000, 500, 24 * 3_600_000),
+  /** Opens /metrics to whoever sends it as a bearer token; without it there are none. */
+  METRICS_TOKEN: secret.optional(),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   /** Set by a launcher: the gateway ends when that process is gone. */
   FLOTILLA_PARENT_PID: z.coerce.number().int().positive().optional(),

@@ -27,6 +27,8 @@ const gateway = createGateway({
   uploadTicketSecret: env.UPLOAD_TICKET_SECRET,
   deviceTokenSecret: env.DEVICE_TOKEN_SECRET,
   syncIntervalMs: env.SYNC_INTERVAL_MS,
+  metricsToken: env.METRICS_TOKEN,
+  countsProcess: true,
 });
 
 let isStopping = false;

@@ -68,6 +68,11 @@ export class Registry {
     await this.#refreshing;
   }
 
+  /** Whether it watches the database: before that, nothing it knows could be trusted. */
+  get isLoaded(): boolean {
+    return this.#news !== undefined && !this.#isStopped;
+  }
+
   get size(): number {
     return this.#known.size;
   }

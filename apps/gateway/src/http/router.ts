@@ -3,6 +3,7 @@ import { ticketedArtifact, deviceArtifact } from "../routes/artifact-bytes.ts";
 import { enroll, getNonce, issueToken } from "../routes/device-access.ts";
 import { sync } from "../routes/device-sync.ts";
 import { healthz, readyz } from "../routes/health.ts";
+import { metrics } from "../routes/metrics.ts";
 import { commitUpload, putPart } from "../routes/uploads.ts";
 
 /** Path patterns: a segment that begins with ":" takes anything. */
@@ -19,6 +20,9 @@ const routes: readonly (readonly [method: string, pattern: string, route: Route]
   ["HEAD", "/artifacts/:sha256", ticketedArtifact],
   ["GET", "/healthz", healthz],
   ["GET", "/readyz", readyz],
+  ["GET", "/health/live", healthz],
+  ["GET", "/health/ready", readyz],
+  ["GET", "/metrics", metrics],
 ];
 
 const fixed = new Map(routes.filter(([, pattern]) => !pattern.includes(":")).map(([method, pattern, route]) => [`${method} ${pattern}`, route]));
