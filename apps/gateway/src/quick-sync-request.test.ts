@@ -53,7 +53,7 @@ function pathsOf(value: unknown, path: readonly (string | number)[] = []): (stri
 }
 
 const WRONG: readonly unknown[] = [
-  null, true, "", "x", "a".repeat(65), "a".repeat(1001), "pi 4", "-pi4", "A".repeat(64), -1, -0.5, 0, 1.5, 301, 9007199254740993, Number.POSITIVE_INFINITY, Number.NaN, [], {}, [1], [1, 1], [5, 1, 4, 1], [393, 1], [1, 0], [[1, 2]],
+  null, true, "", "x", "a".repeat(65), "a".repeat(1001), "pi 4", "-pi4", "A".repeat(64), -1, -0.5, 0, 1.5, 301, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, [], {}, [1], [1, 1], [5, 1, 4, 1], [393, 1], [1, 0], [[1, 2]],
   Array.from({ length: 3 }, () => ({})), Array.from({ length: 65 }, () => "neon"),
 ];
 

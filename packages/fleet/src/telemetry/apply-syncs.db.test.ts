@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { testDb, withSql, type TestDb } from "@flotilla/db";
 import { LatencyHistogram, type SyncRequest, type TelemetryBatch, type TelemetryWindow } from "@flotilla/protocol";
 import { applySyncs } from "./apply-syncs-store.ts";
+import { IngestMemory } from "./ingest-memory.ts";
 import { pruneTelemetry, rollUp } from "./roll-up-run-store.ts";
 import type { SyncItem } from "./sync-types.ts";
 import { HOUR_MS, MINUTE_MS } from "./window-time.ts";
@@ -124,6 +125,70 @@ describe("ledger in the database", () => {
     await Promise.all(rounds);
     expect(await samplesOf("latency_minute", fleetId)).toMatchObject({ count: 12 * 6 * 3, inBuckets: 12 * 6 * 3 });
     expect(await numberOf("select sum(stored_windows) as n from telemetry_watermark where device_id = any($1::text[])", [devices])).toBe(12 * 6);
+  });
+});
+
+describe("gateways that remember what they wrote", () => {
+  /** One gateway: remembers from batch to batch. `fails`: its transaction is rolled back at the very end; then it remembers nothing. */
+  const gatewayOf = (memory: IngestMemory) => async (items: readonly SyncItem[], fails = false) => {
+    try {
+      const outcomes = await withSql(suite.db, async (sql) => {
+        const done = await applySyncs(sql, items, memory);
+        if (fails) throw new RangeError("rolled back on purpose");
+        return done;
+      });
+      memory.keep();
+      return outcomes;
+    } catch (error) {
+      memory.forget();
+      if (!(error instanceof RangeError)) throw error;
+      return null;
+    }
+  };
+
+  test("whoever of them a device comes to, and whatever fails in between, its row holds every sample once", async () => {
+    const step = fc.record({ gateway: fc.nat(1), fails: fc.boolean(), again: fc.boolean(), samples: fc.array(fc.double({ min: 0.1, max: 1_000, noNaN: true }), { maxLength: 4 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 12 }), async (steps) => {
+        const device = freshId();
+        const gateways = [gatewayOf(new IngestMemory()), gatewayOf(new IngestMemory())];
+        const whole = new LatencyHistogram();
+        let seq = 0;
+        for (const { gateway, fails, again, samples } of steps) {
+          const item = itemOf(device, batch([windowOf(seq + 1, samples)]));
+          const apply = gateways[gateway];
+          const outcomes = await apply?.([item], fails);
+          if (outcomes) {
+            seq += 1;
+            for (const ms of samples) whole.add(ms);
+          }
+          // The answer was lost: the other gateway hears the same.
+          if (again && outcomes) expect((await gateways[1 - gateway]?.([item]))?.[0]?.ledger).toBe("duplicate");
+        }
+        const rows = await query<{ count: bigint; buckets: Uint8Array }>("select count, buckets from device_latency where device_id = $1 and step = 'hour'", [device]);
+        const stored = new LatencyHistogram();
+        for (const row of rows) stored.addEncoded(row.buckets, { sumMs: 0, minMs: null, maxMs: null });
+        expect(stored.toSparse()).toEqual(whole.toSparse());
+        expect(rows.reduce((sum, row) => sum + Number(row.count), 0)).toBe(whole.count);
+        expect(await numberOf("select stored_windows as n from telemetry_watermark where device_id = $1", [device])).toBe(seq);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test("a device that is as it was costs no read and two writes; one without news costs none at all", async () => {
+    const memory = new IngestMemory();
+    const gateway = gatewayOf(memory);
+    const device = freshId();
+    await gateway([itemOf(device, batch([windowOf(1, [1])]))]);
+    await gateway([itemOf(device, batch([windowOf(2, [1])]))]);
+    const statements: string[] = [];
+    const counting = (items: readonly SyncItem[]) => withSql(suite.db, (sql) => applySyncs({ query: (text, values, options) => { statements.push(text.trim().split(/\s+/).slice(0, 2).join(" ")); return sql.query(text, values, options); } }, items, memory));
+    await counting([{ ...itemOf(device, batch([windowOf(3, [1])])), isLiveStored: true }]);
+    expect(statements.filter((text) => !text.includes("r.fleet_id") && text !== "update latency_minute")).toEqual(["update telemetry_watermark", "update device_latency"]);
+    statements.length = 0;
+    await counting([{ ...itemOf(device, undefined), isLiveStored: true }]);
+    expect(statements).toEqual([]);
   });
 });
 
