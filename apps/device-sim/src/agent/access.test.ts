@@ -94,6 +94,15 @@ test("a server that does not know the device any more gets it enrolled again", a
   expect(bench.peer.requests.filter((line) => line.endsWith("/enroll"))).toHaveLength(2);
 });
 
+test("a device that a restored server has forgotten enrols as another one, although its access token has not expired", async () => {
+  await bench.start();
+  const before = await bench.device();
+  bench.peer.devices.clear();
+  bench.peer.devices.set("device-7", { ...before, id: "device-7", name: "somebody else", publicKey: "other", syncs: [], epochs: new Map() });
+  await bench.peer.until("it syncs as a new device", () => (bench.peer.devices.size === 2 ? bench.peer.device("bench-1").syncs.length > 2 : false));
+  expect(bench.peer.requests.filter((line) => line.endsWith("/enroll"))).toHaveLength(2);
+});
+
 test("a server that is away or overloaded is asked again later, after the time it names", async () => {
   let refused = 0;
   bench.peer.interfere = (_method, path) => {

@@ -96,6 +96,8 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     if (error.code === "device_unknown" && options.enrollmentToken !== null) {
       log.warn("the server does not know this device; enrolling again");
       enrollment = null;
+      // It is of the device that is gone: with it the server would never know the new one.
+      token = null;
       standing = "enrolling";
     }
   }

@@ -203,7 +203,8 @@ export class GatewayPeer {
   #authenticated(authorization: string | undefined): PeerDevice {
     const held = this.#tokens.get((authorization ?? "").replace(/^Bearer /, ""));
     const device = held === undefined ? undefined : this.devices.get(held.deviceId);
-    if (held === undefined || device === undefined) throw new FleetError("unauthenticated", { public: "no token" });
+    if (held === undefined) throw new FleetError("unauthenticated", { public: "no token" });
+    if (device === undefined) throw new FleetError("device_unknown", { public: "not enrolled" });
     if (device.revoked) throw new FleetError("device_revoked", { public: "withdrawn by an operator" });
     if (held.expiresAt <= performance.now()) throw new FleetError("token_expired", { public: "expired" });
     return device;
