@@ -52,6 +52,9 @@ const RESERVE_BYTES = 16 * 2 ** 20;
 /** Pause before a step that may not fail is taken again. */
 const STEP_RETRY_MS = 1_000;
 
+/** Pause before a state that the disk did not take is offered again. */
+const SAVE_AGAIN_MS = 5_000;
+
 /** These must be durable before anything is done that relies on them; the others may be redone after a power cut. */
 const DURABLE_FIRST: readonly AgentEvent["kind"][] = ["slot_opened_for_writing", "probe_passed"];
 
@@ -61,6 +64,8 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
   let progress: { bytesDone: number; bytesTotal: number } | null = null;
   let attempt = { key: "", deadlineMs: 0 };
   let retryAtMs = 0;
+  /** The disk did not take the newest state: it is offered again. */
+  let isUnsaved = false;
   const inbox: AgentEvent[] = [];
   let interruption = new AbortController();
   let wake: () => void = () => undefined;
@@ -80,15 +85,21 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
     if (next === state) return;
     try {
       await saveState(disk, next);
+      isUnsaved = false;
     } catch (error) {
       if (DURABLE_FIRST.includes(event.kind)) throw new InstallFailure(diskFailureCode(error), `the state cannot be stored: ${String(error)}`);
       log.error({ err: String(error) }, "the state cannot be stored; going on from memory");
+      isUnsaved = true;
     }
     state = next;
     if (event.kind === "target") progress = null;
     if (event.kind === "slot_damaged" && before.active === event.slot) await runActive();
     noteChange(before, next, event);
     options.onChange(next);
+  }
+
+  async function saveAgain(): Promise<void> {
+    await saveState(disk, state).then(() => (isUnsaved = false), () => undefined);
   }
 
   /** After the active slot was lost: run what is left. */
@@ -185,8 +196,10 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
         }
         const step = nextStep(state);
         if (step.kind === "idle") {
-          await collectGarbage();
-          await waitForNews(null, signal);
+          if (isUnsaved) await saveAgain();
+          // What the stored state still speaks of is not garbage.
+          else await collectGarbage();
+          await waitForNews(isUnsaved ? SAVE_AGAIN_MS : null, signal);
           continue;
         }
         const waitMs = state.deployment?.phase === "downloading" && state.deployment.attempt > 1 ? retryAtMs - clock.monotonicMs() : 0;

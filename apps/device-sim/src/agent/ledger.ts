@@ -68,9 +68,13 @@ type Segment = { readonly name: string; readonly firstSeq: number; lastSeq: numb
  */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { disk, log } = options;
+  let isHeadStored = true;
   const tolerant = (error: unknown): void => log.warn({ err: String(error) }, "the telemetry queue could not be put in order");
   await disk.makeDirectory(DIR).catch(tolerant);
-  let head = await readHead(options, tolerant);
+  let head = await readHead(options, (error) => {
+    isHeadStored = false;
+    tolerant(error);
+  });
   const live = await readSegments(disk, head.epoch, tolerant);
   await settle(disk, live).catch(tolerant);
   let nextSeq = Math.max(head.acked, head.droppedThrough, ...live.map((s) => s.lastSeq)) + 1;
@@ -87,7 +91,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 
   async function saveHead(next: Head): Promise<void> {
+    await disk.makeDirectory(DIR);
     await disk.writeAtomic(HEAD, JSON.stringify(next));
+    isHeadStored = true;
     head = next;
   }
 
@@ -102,6 +108,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   }
 
   async function write(windows: readonly ClosedWindow[]): Promise<void> {
+    // Windows of an epoch that no head on the disk names would be thrown away at the next start.
+    if (!isHeadStored) await saveHead(head);
     const lines = windows.map((window, i) => `${JSON.stringify({ seq: nextSeq + i, boot: options.bootId, ...window })}\n`);
     const bytes = Buffer.from(lines.join(""));
     const last = live.at(-1);
@@ -205,12 +213,12 @@ async function settle(disk: Disk, live: readonly Segment[]): Promise<void> {
   await disk.syncDirectory(DIR);
 }
 
-async function readHead(options: LedgerOptions, tolerant: (error: unknown) => void): Promise<Head> {
+async function readHead(options: LedgerOptions, notStored: (error: unknown) => void): Promise<Head> {
   const bytes = await options.disk.read(HEAD);
   const parsed = bytes === null ? undefined : headSchema.safeParse(parseJson(new TextDecoder().decode(bytes))).data;
   if (parsed !== undefined) return parsed;
   const fresh: Head = { epoch: options.random.hex(EPOCH_BYTES), acked: 0, droppedThrough: 0 };
-  await options.disk.writeAtomic(HEAD, JSON.stringify(fresh)).catch(tolerant);
+  await options.disk.writeAtomic(HEAD, JSON.stringify(fresh)).catch(notStored);
   return fresh;
 }
 
