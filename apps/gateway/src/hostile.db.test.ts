@@ -90,6 +90,29 @@ describe("bodies", () => {
   });
 });
 
+describe("ranges", () => {
+  const size = 100_000;
+  const bytes = Buffer.alloc(size, 7);
+  const ask = async (range: string) => {
+    const { sha256 } = await gateway.store.put(bytes);
+    const response = await fetch(`${gateway.url}/device/v1/artifacts/${sha256}`, { headers: { authorization: `Bearer ${device.token}`, range } });
+    return { status: response.status, type: response.headers.get("content-type"), sent: (await response.arrayBuffer()).byteLength };
+  };
+  const many = `bytes=${Array.from({ length: 1_300 }, (_, i) => `${i}-${size - 1}`).join(",")}`;
+
+  test("many, overlapping and unreadable ranges never send more than the artifact once, and never in parts", async () => {
+    const asked = [many, "bytes=0-,0-,0-,0-", "bytes=0-99999,1-99999,2-99999", `bytes=${"0".repeat(10_000)}-1`, "bytes=-0,-1", "bytes=9-1", "items=0-5", "bytes=0x10-0x20", "bytes=1e3-", "bytes= - "];
+    for (const range of asked) expect(await ask(range), range.slice(0, 40)).toEqual({ status: 200, type: "application/octet-stream", sent: size });
+  });
+
+  test("huge numbers are cut at the artifact's end or not satisfiable", async () => {
+    expect(await ask("bytes=99999-999999999999999")).toMatchObject({ status: 206, sent: 1 });
+    expect(await ask("bytes=-999999999999999")).toMatchObject({ status: 206, sent: size });
+    expect(await ask("bytes=999999999999999-")).toMatchObject({ status: 416 });
+    expect(await ask(`bytes=${"9".repeat(300)}-`)).toMatchObject({ status: 200, sent: size });
+  });
+});
+
 describe("HTTP itself", () => {
   test("a body longer than its Content-Length is not smuggled in as another request", async () => {
     const answer = await raw(`${head(["content-type: application/json", "content-length: 4"])}nullGET /healthz HTTP/1.1\r\nbad\r\n\r\n`);
@@ -104,9 +127,16 @@ describe("HTTP itself", () => {
   test("a body that ends early, and one that comes too slowly, hold nothing up", async () => {
     const aborted = raw(`${head(["content-type: application/json", "content-length: 1000"])}{"pro`, (socket) => socket.end());
     const slow = raw(`${head(["content-type: application/json", "content-length: 1000"])}{`);
+    // Half-open: one that never says anything, one that stops within its headers, and one that drips them.
+    const silent = raw("");
+    const halfHeaders = raw("POST /device/v1/sync HTTP/1.1\r\nhost: x\r\nx-slow: a");
+    const dripping = raw("POST /device/v1/sync HTTP/1.1\r\nhost: x\r\n", (socket) => {
+      const drip = setInterval(() => socket.write("x-drip: a\r\n"), 500);
+      socket.on("close", () => clearInterval(drip));
+    });
     expect((await device.sync()).status).toBe(200);
     await aborted;
-    expect(await slow).toMatch(/^HTTP\/1\.1 408/);
+    for (const answer of await Promise.all([slow, silent, halfHeaders, dripping])) expect(answer).toMatch(/^HTTP\/1\.1 408/);
   });
 
   test("a chunked body without end is cut at the limit", async () => {
