@@ -118,9 +118,9 @@ async function downloadPart(options: BlobsOptions, ref: ArtifactRef, part: strin
   }
 }
 
-/** A busy or expired answer may be another one soon; "no such artifact" will hardly. */
+/** A busy or expired answer may be another one soon; "no such artifact" or "look elsewhere" (a second time) will hardly. */
 function isUseless(error: Error): boolean {
-  return error instanceof UselessAnswer || (error instanceof ServerRefusal && error.status >= 400 && error.status < 500 && ![401, 408, 429].includes(error.status));
+  return error instanceof UselessAnswer || (error instanceof ServerRefusal && error.status >= 300 && error.status < 500 && ![401, 408, 429].includes(error.status));
 }
 
 type StoreInput = {
