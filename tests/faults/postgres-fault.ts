@@ -23,7 +23,7 @@ export const postgresFault: Fault = {
     await createFaultTables(db);
     const gateway = startGateway(context, url);
     const clients = startLedgerClients(context, { server: await urlOf(gateway), token: await enrolmentToken(db), devices: DEVICES, windows: 1, samples: SAMPLES, everyMs: 60 });
-    const crew = startCrew(context, { databaseUrl: url, size: CREW, concurrency: 4, leaseMs: LEASE_MS });
+    const crew = startCrew(context, { databaseUrl: url, processes: 1, workersInEach: CREW, concurrency: 4, leaseMs: LEASE_MS });
     const kills = await killServer(context, db, clients);
     const ledgers = await clients.finish(60_000);
     await waitFor(async () => (await unfinished(db)) === 0, 60_000, 200);

@@ -1,14 +1,14 @@
 import type { FaultContext } from "./fault.ts";
 import type { Program } from "./programs.ts";
 
-/** One place of a crew: as soon as its worker is dead, the next one starts. */
-type Place = { program: Program; worker: string | null; hasBegun: boolean; isFrozen: boolean };
+/** One process of a crew, with some workers: as soon as it is dead, the next one starts. */
+type Place = { program: Program; workers: readonly string[]; hasBegun: boolean; isFrozen: boolean };
 
 /** A few slim workers on one database that are killed and frozen, and always replaced. */
 export type Crew = {
-  /** Kills a worker that is at work. Null when none is. */
-  killOne(): { worker: string; at: Date } | null;
-  /** Stops a worker for `ms` as a hanging machine would, then lets it go on. */
+  /** Kills a process whose workers are at work; one entry for each of them. Empty when none is at work. */
+  killOne(): { worker: string; at: Date }[];
+  /** Stops a process for `ms` as a hanging machine would, then lets it go on. */
   freezeOne(ms: number): Promise<boolean>;
   /** Attempts whose end a worker tried to write after it had lost the lease, and was refused. */
   staleEnds: () => number;
@@ -17,16 +17,16 @@ export type Crew = {
   stop(): Promise<void>;
 };
 
-export function startCrew(context: FaultContext, options: { databaseUrl: string; size: number; concurrency: number; leaseMs: number }): Crew {
+export function startCrew(context: FaultContext, options: { databaseUrl: string; processes: number; workersInEach: number; concurrency: number; leaseMs: number }): Crew {
   let staleEnds = 0;
   let otherDeaths = 0;
   let isStopped = false;
   const killed = new Set<Program>();
   const places: Place[] = [];
-  const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs) };
+  const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs), SLIM_WORKERS: String(options.workersInEach) };
 
   function fill(index: number): void {
-    const place: Place = { worker: null, hasBegun: false, isFrozen: false, program: context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
+    const place: Place = { workers: [], hasBegun: false, isFrozen: false, program: context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
       env,
       onLine: (line) => {
         if (line.msg === "begun") place.hasBegun = true;
@@ -35,25 +35,24 @@ export function startCrew(context: FaultContext, options: { databaseUrl: string;
     }) };
     const { program } = place;
     places[index] = place;
-    void program.ready.then((line) => (place.worker = String(line["workerId"])), () => undefined);
+    void program.ready.then((line) => (place.workers = line["workerIds"] as string[]), () => undefined);
     void program.exited.then(() => {
       if (isStopped) return;
-      if (!killed.has(program)) otherDeaths += 1;
+      if (!killed.has(program)) otherDeaths += options.workersInEach;
       fill(index);
     });
   }
-  for (let index = 0; index < options.size; index += 1) fill(index);
-  const atWork = (): (Place & { worker: string })[] =>
-    places.filter((place): place is Place & { worker: string } => place.worker !== null && place.hasBegun && !place.isFrozen && !place.program.isGone() && !killed.has(place.program));
+  for (let index = 0; index < options.processes; index += 1) fill(index);
+  const atWork = (): Place[] => places.filter((place) => place.workers.length > 0 && place.hasBegun && !place.isFrozen && !place.program.isGone() && !killed.has(place.program));
 
   return {
     killOne() {
       const place = context.random.pick(atWork());
-      if (place === undefined) return null;
+      if (place === undefined) return [];
       killed.add(place.program);
-      const kill = { worker: place.worker, at: new Date() };
+      const at = new Date();
       place.program.signal("SIGKILL");
-      return kill;
+      return place.workers.map((worker) => ({ worker, at }));
     },
     async freezeOne(ms) {
       const place = context.random.pick(atWork());

@@ -3,9 +3,9 @@ import { reapJobs } from "@flotilla/fleet";
 import { pino } from "pino";
 import { z } from "zod";
 import { compose } from "../composition.ts";
-import { runLoops } from "../loop.ts";
+import { runLoops, type LoopTask } from "../loop.ts";
 import { watchParent } from "../parent-watch.ts";
-import type { JobContext, JobDone } from "../ports.ts";
+import type { JobContext, JobDone, Ports } from "../ports.ts";
 import type { Handlers } from "../run-job.ts";
 import { startWorker } from "../worker.ts";
 
@@ -13,13 +13,22 @@ import { startWorker } from "../worker.ts";
 // only the handlers are not. A handler here waits a while and then leaves one row in `fault_effect`, in the transaction that ends
 // its job. What it does is told by the job's payload, in the field `versionId`: "work:<ms>", or "kill" to die by SIGKILL.
 
-const env = z.object({ DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number(), FLOTILLA_PARENT_PID: z.coerce.number().optional() }).parse(process.env);
+const env = z.object({
+  DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number(), FLOTILLA_PARENT_PID: z.coerce.number().optional(),
+  /** Workers in this process, each with a name, connections and leases of its own: one start pays for all of them. */
+  SLIM_WORKERS: z.coerce.number().default(1),
+}).parse(process.env);
 const log = pino({ base: { process: "slim worker", pid: process.pid } });
 const REAP_EVERY_MS = 1_000;
 
-const { ports, startDelivery } = compose(env, log);
+function handlersOf(ports: Ports): Handlers {
+  const never = async (): Promise<JobDone> => {
+    throw new Error("the harness makes no such job");
+  };
+  return { benchmark: (payload, context) => work(ports, payload, context), import: never, build: never };
+}
 
-async function work({ versionId }: { versionId: string }, context: JobContext): Promise<JobDone> {
+async function work(ports: Ports, { versionId }: { versionId: string }, context: JobContext): Promise<JobDone> {
   await context.transact((tx) => tx.$executeRawUnsafe("insert into fault_run (job_id, worker) values ($1, $2)", context.jobId, ports.workerId));
   log.info({ jobId: context.jobId }, "begun");
   if (versionId === "kill") process.kill(process.pid, "SIGKILL");
@@ -31,14 +40,14 @@ async function work({ versionId }: { versionId: string }, context: JobContext): 
   };
 }
 
-const never = async (): Promise<JobDone> => {
-  throw new Error("the harness makes no such job");
-};
-const handlers: Handlers = { benchmark: work, import: never, build: never };
+async function startOne(): Promise<{ workerId: string; reap: LoopTask }> {
+  const { ports, startDelivery } = compose(env, log);
+  await startWorker(ports, handlersOf(ports), startDelivery);
+  return { workerId: ports.workerId, reap: { name: "reap jobs", everyMs: REAP_EVERY_MS, run: async () => void (await ports.transact((tx) => reapJobs(tx))) } };
+}
 
 process.once("SIGTERM", () => process.exit(0));
 watchParent(env.FLOTILLA_PARENT_PID, () => process.exit(0));
-await startWorker(ports, handlers, startDelivery);
-log.info({ workerId: ports.workerId }, "ready");
-const reaper = { name: "reap jobs", everyMs: REAP_EVERY_MS, run: async () => void (await ports.transact((tx) => reapJobs(tx))) };
-await runLoops([reaper], new AbortController().signal, log);
+const workers = await Promise.all(Array.from({ length: env.SLIM_WORKERS }, startOne));
+log.info({ workerIds: workers.map(({ workerId }) => workerId) }, "ready");
+await runLoops(workers.map(({ reap }) => reap), new AbortController().signal, log);
