@@ -6,8 +6,8 @@ import type { Clock } from "../agent/clock.ts";
  */
 export class VirtualClock implements Clock {
   now = 1_000;
-  /** What the wall clock is ahead of the monotonic one; may be moved. */
-  wallAheadMs = Date.UTC(2026, 10, 24, 12, 0, 7) - 1_000;
+  /** The wall clock, by the monotonic one; may be put to anything at any time. */
+  wallAt = (monotonicMs: number): number => Date.UTC(2026, 10, 24, 12, 0, 7) - 1_000 + monotonicMs;
   #sleepers: { readonly atMs: number; readonly wake: () => void }[] = [];
   #isTicking = false;
   #isHalted = false;
@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.now + this.wallAheadMs;
+    return this.wallAt(this.now);
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
