@@ -6,7 +6,7 @@ import { migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
 import { addBenchBuild, registerDevices } from "./registered-devices.ts";
 
 /** A PostgreSQL of the benchmark's own, with registered devices. */
-export type World = { url: string; db: Db; postgresPid: number; store: string; close(): Promise<void> };
+export type World = { url: string; db: Db; postgresPid: number; /** Gone with the world. */ dir: string; store: string; close(): Promise<void> };
 
 export async function startWorld(devices: number): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), "flotilla-bench-"));
@@ -19,6 +19,7 @@ export async function startWorld(devices: number): Promise<World> {
     url: server.url,
     db,
     postgresPid: server.pid,
+    dir: dataDir,
     store: join(dataDir, "store"),
     async close() {
       await db.close();
