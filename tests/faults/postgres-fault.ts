@@ -4,7 +4,7 @@ import { waitFor, type Fault, type FaultContext } from "./fault.ts";
 import { startGateway, urlOf } from "./gateway-program.ts";
 import { enrolmentToken, missingAcks, startLedgerClients, type LedgerClients } from "./ledger-clients.ts";
 import { checkLedgers } from "./ledger-oracle.ts";
-import { addJobs, checkJobs, createFaultTables, unfinished } from "./worker-jobs.ts";
+import { addJobs, checkJobs, createFaultTables, unfinished, untilFinished } from "./worker-jobs.ts";
 import { startCrew } from "./worker-crew.ts";
 
 const KILLS = 16;
@@ -26,7 +26,7 @@ export const postgresFault: Fault = {
     const crew = startCrew(context, { databaseUrl: url, processes: 1, workersInEach: CREW, concurrency: 4, leaseMs: LEASE_MS });
     const kills = await killServer(context, db, clients);
     const ledgers = await clients.finish(60_000);
-    await waitFor(async () => (await unfinished(db)) === 0, 60_000, 200);
+    await untilFinished(db);
     await crew.stop();
     const check = ledgers === null ? null : await checkLedgers(db, ledgers, SAMPLES);
     const jobs = await checkJobs(db);

@@ -6,7 +6,7 @@ type Place = { program: Program; workers: readonly string[]; hasBegun: boolean; 
 
 /** A few slim workers on one database that are killed and frozen, and always replaced. */
 export type Crew = {
-  /** Kills a process whose workers are at work; one entry for each of them. Empty when none is at work. */
+  /** Kills a process whose workers are at work; one entry for each of them. Empty unless another one is at work too. */
   killOne(): { worker: string; at: Date }[];
   /** Stops a process for `ms` as a hanging machine would, then lets it go on. */
   freezeOne(ms: number): Promise<boolean>;
@@ -47,7 +47,9 @@ export function startCrew(context: FaultContext, options: { databaseUrl: string;
 
   return {
     killOne() {
-      const place = context.random.pick(atWork());
+      const found = atWork();
+      // One goes on working: a crew that is only ever starting would never meet the jobs of the dead.
+      const place = found.length < 2 ? undefined : context.random.pick(found);
       if (place === undefined) return [];
       killed.add(place.program);
       const at = new Date();

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { waitFor, type Fault, type FaultContext, type FaultRow } from "./fault.ts";
-import { addJobs, checkJobs, createFaultTables, rerunSeconds, unfinished } from "./worker-jobs.ts";
+import type { Fault, FaultContext, FaultRow } from "./fault.ts";
+import { addJobs, checkJobs, createFaultTables, rerunSeconds, unfinished, untilFinished } from "./worker-jobs.ts";
 import { startCrew, type Crew } from "./worker-crew.ts";
 
 const PROCESSES = 4;
@@ -29,7 +29,7 @@ export const workerFault: Fault = {
       if ((await unfinished(db)) < 60) await addJobs(db, Array.from({ length: 60 }, order));
     });
     const freezes = kills.freezes;
-    await waitFor(async () => (await unfinished(db)) === 0, 60_000 * Math.max(context.scale, 1), 200);
+    await untilFinished(db);
     await crew.stop();
     const check = await checkJobs(db);
     const rerun = await rerunSeconds(db, kills.made);

@@ -1,5 +1,6 @@
 import { withSql, withTx, enqueueJob, type Db } from "@flotilla/db";
 import { newId } from "@flotilla/fleet";
+import { waitFor } from "./fault.ts";
 
 // Jobs for the slim worker (apps/worker/src/testing/slim-worker-main.ts) and the two tables it writes: a row per start of a handler,
 // and a row per effect, without any uniqueness that would hide a second one.
@@ -31,6 +32,15 @@ export async function addJobs(db: Db, orders: readonly string[]): Promise<void> 
 export async function unfinished(db: Db): Promise<number> {
   const [row] = await withSql(db, (sql) => sql.query<{ n: bigint }>("select count(*) as n from job where state in ('queued', 'running')"));
   return Number(row?.n ?? 0);
+}
+
+/** Waits until no job is left, however long that takes, as long as every now and then one ends. */
+export async function untilFinished(db: Db, patienceMs = 60_000): Promise<void> {
+  for (let left = await unfinished(db); left > 0; ) {
+    const fewer = await waitFor(async () => (await unfinished(db)) < left, patienceMs, 200);
+    if (fewer === null) return;
+    left = await unfinished(db);
+  }
 }
 
 export type JobCheck = { jobs: number; done: number; lost: number; duplicate: number; torn: number; stuck: number; quarantined: number; wronglyEnded: number };
