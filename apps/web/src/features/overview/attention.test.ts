@@ -7,7 +7,7 @@ const zero: RolloutCounts = {
 };
 const rollout = (id: string, state: RolloutView["state"], counts: Partial<RolloutCounts>): RolloutView => ({
   id, name: id, state, cause: null, version: 1, build: { id: "b", name: "b" }, fleet: { id: "f", name: "f" }, query: "",
-  policy: { inProgressTimeoutMs: 1, maxAttempts: 1, offlineAfterMs: 1, minSample: 1, waveTimeoutMs: 1 }, waves: [], counts: { ...zero, ...counts }, rollbackCounts: null,
+  policy: { inProgressTimeoutMs: 1, verifyTimeoutMs: 1, maxAttempts: 1, offlineAfterMs: 1, minSample: 1, waveTimeoutMs: 1, maxInFlight: null }, waves: [], counts: { ...zero, ...counts }, rollbackCounts: null,
   actions: [], verdict: "verdict", offeredLastMinute: 0, createdAt: "2026-11-24T03:00:00Z", createdByName: "Ana", startedAt: "2026-11-24T03:00:00Z", finishedAt: null,
 });
 const job = (id: string, kind: string, state: JobView["state"]): JobView => ({

@@ -13,7 +13,7 @@ const wave = (position: number, state: WaveView["state"], some: Partial<RolloutC
 });
 const rollout = (some: Partial<RolloutView>): RolloutView => ({
   id: "rol_1", name: "r", state: "running", cause: null, version: 1, build: { id: "b", name: "b" }, fleet: { id: "f", name: "f" }, query: "",
-  policy: { inProgressTimeoutMs: 1, maxAttempts: 1, offlineAfterMs: 1, minSample: 1, waveTimeoutMs: 1 }, waves: [], counts: zero, rollbackCounts: null, actions: [], verdict: "",
+  policy: { inProgressTimeoutMs: 1, verifyTimeoutMs: 1, maxAttempts: 1, offlineAfterMs: 1, minSample: 1, waveTimeoutMs: 1, maxInFlight: null }, waves: [], counts: zero, rollbackCounts: null, actions: [], verdict: "",
   offeredLastMinute: 0, createdAt: "2026-11-24T03:00:00Z", createdByName: "Ana", startedAt: null, finishedAt: null, ...some,
 });
 
