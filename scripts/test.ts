@@ -25,6 +25,7 @@ const LANES: [Stage[], Stage[]] = [
   [
     { name: "unit", run: (write) => runVitest("unit", write) },
     { name: "db", run: (write) => runVitest("db", write) },
+    { name: "faults", run: runFaults },
   ],
   [
     // The next two start the platform; building the web app is not their business.
@@ -83,6 +84,14 @@ async function runVitest(project: string, write: Write): Promise<{ isOk: boolean
     { cwd: ROOT, write },
   );
   return { isOk, counts: countsFrom(file, countsOfVitest, failuresOfVitest) };
+}
+
+/** Kills what can be killed; each row of the table counts as one test. */
+async function runFaults(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
+  const file = join(reports, "faults.json");
+  const { isOk } = await runStep(["scripts/test-faults.ts", "--report", file], { cwd: ROOT, write });
+  const read = (report: unknown): Counts => ({ ...NONE, ...(report as Pick<Counts, "passed" | "failed">) });
+  return { isOk, counts: countsFrom(file, read, () => (isOk ? [] : ["a row of the fault table does not hold: see the table above"])) };
 }
 
 async function runPlaywright(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
