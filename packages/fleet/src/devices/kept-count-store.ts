@@ -6,8 +6,10 @@ import type { Sql } from "@flotilla/db";
 /** From this many devices on, counts are kept. */
 export const LARGE_FLEET = 10_000;
 const LEAST_AGE_MS = 5_000;
-/** Counting may take this part of the time at most. */
+/** Counting may take this part of the time at most … */
 const SHARE = 20;
+/** … unless the machine is so busy that results would grow too old to be shown. */
+const LONGEST_PAUSE_MS = 30_000;
 /** An older result is not shown: no worker counts any more, so whoever asks counts. */
 const LONGEST_AGE_MS = 60_000;
 
@@ -27,7 +29,7 @@ export async function keptCounts<T>(sql: Sql, keys: readonly string[], now: Date
 export async function keepCount<T>(sql: Sql, key: string, now: Date, count: () => Promise<T>, isForced = false): Promise<{ value: T; isFresh: boolean }> {
   const [row] = isForced ? [] : await sql.query<{ value: T; counted_at: Date; took_ms: number }>("select value, counted_at, took_ms from kept_count where key = $1", [key]);
   const ageMs = row === undefined ? Number.POSITIVE_INFINITY : now.getTime() - row.counted_at.getTime();
-  if (row !== undefined && ageMs >= 0 && ageMs < Math.max(LEAST_AGE_MS, SHARE * row.took_ms)) return { value: row.value, isFresh: false };
+  if (row !== undefined && ageMs >= 0 && ageMs < Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_AGE_MS, SHARE * row.took_ms))) return { value: row.value, isFresh: false };
   const beganMs = performance.now();
   const value = await count();
   await sql.query(

@@ -26,6 +26,8 @@ test("a count is kept until it is due again, and counted at once when that is as
   await withSql(suite.db, (sql) => sql.query("update kept_count set took_ms = 400 where key = 'test'"));
   expect(await keep(new Date(from + 12_000)), "counting may take a twentieth of the time").toEqual({ value: 2, isFresh: false });
   expect(await keep(new Date(from + 13_000))).toEqual({ value: 3, isFresh: true });
+  await withSql(suite.db, (sql) => sql.query("update kept_count set took_ms = 9000 where key = 'test'"));
+  expect(await keep(new Date(from + 43_001)), "but never lets a result grow too old to be shown").toEqual({ value: 4, isFresh: true });
 });
 
 test("the summary of a large fleet is what was counted last; when nobody counts any more, whoever asks counts", async () => {
