@@ -13,7 +13,8 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
           exclude: ["**/*.db.test.ts", "**/node_modules/**"],
-          testTimeout: 30_000,
+          // Only for what hangs: a busy machine is no fault.
+          testTimeout: 120_000,
         },
       },
       {
@@ -21,8 +22,8 @@ export default defineConfig({
           name: "db",
           include: ["packages/*/src/**/*.db.test.ts", "apps/*/src/**/*.db.test.ts"],
           globalSetup: ["packages/db/src/testing/global-setup.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
