@@ -30,8 +30,10 @@ export function endCleanly(options: { log: Logger; parentPid: number | undefined
   process.on("SIGTERM", () => end("SIGTERM"));
   process.on("SIGINT", () => end("SIGINT"));
   if (parentPid !== undefined) {
+    // A direct child hears of it from its own parent id: the number of a dead process may soon belong to another one.
+    const isDirectChild = process.ppid === parentPid;
     setInterval(() => {
-      if (!isAlive(parentPid)) end("the parent process is gone");
+      if ((isDirectChild && process.ppid !== parentPid) || !isAlive(parentPid)) end("the parent process is gone");
     }, PARENT_LOOK_MS).unref();
   }
 }

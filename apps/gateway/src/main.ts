@@ -51,9 +51,12 @@ process.on("SIGINT", () => void stop("SIGINT"));
 
 const parentPid = env.FLOTILLA_PARENT_PID;
 if (parentPid !== undefined) {
+  // A direct child hears of it from its own parent id: the number of a dead process may soon belong to another one.
+  const isDirectChild = process.ppid === parentPid;
   setInterval(() => {
     try {
-      process.kill(parentPid, 0);
+      if (isDirectChild && process.ppid !== parentPid) void stop("the launcher is gone");
+      else process.kill(parentPid, 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ESRCH") void stop("the launcher is gone");
     }

@@ -12,6 +12,9 @@ import { watchParent } from "./parent-watch.ts";
 import { startWorker } from "./worker.ts";
 
 const env = readEnvOrExit();
+// From the first moment: a start that waits for a database must end with the launcher as well. Nothing is in hand then.
+let endWithParent = (): void => process.exit(1);
+watchParent(env.FLOTILLA_PARENT_PID, () => endWithParent());
 const log = pino({ level: env.LOG_LEVEL, base: { process: "worker", pid: process.pid } });
 const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log, await openArtifactStore(env));
 const stopping = new AbortController();
@@ -28,7 +31,7 @@ const health = env.HEALTH_PORT === 0 ? null : await startHealthServer({ port: en
 
 process.once("SIGTERM", () => stop("SIGTERM"));
 process.once("SIGINT", () => stop("SIGINT"));
-watchParent(env.FLOTILLA_PARENT_PID, () => stop("the launcher is gone"));
+endWithParent = () => stop("the launcher is gone");
 log.info({ url: health?.url ?? null, workerId: ports.workerId }, "ready");
 
 /** Whoever started us waits 5 s; a statement that takes longer is cut off with its connection, and rolls back. */

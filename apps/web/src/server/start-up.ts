@@ -30,8 +30,11 @@ function readEnvOrExit(): ReturnType<typeof env> {
 }
 
 function endWithParent(parentPid: number): void {
+  // A direct child hears of it from its own parent id: the number of a dead process may soon belong to another one.
+  const isDirectChild = process.ppid === parentPid;
   const timer = setInterval(() => {
     try {
+      if (isDirectChild && process.ppid !== parentPid) throw Object.assign(new Error("another process is our parent now"), { code: "ESRCH" });
       process.kill(parentPid, 0);
     } catch (error) {
       // EPERM: it lives, under another user.
