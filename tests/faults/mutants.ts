@@ -17,8 +17,8 @@ export const mutants: readonly Mutant[] = [
     name: "plain overwrite: files are written in place",
     edits: [{
       file: `${agent}/disk.ts`,
-      find: "      await steps.writeFile(temporary, asBytes(bytes), mode);\n      await steps.rename(temporary, path);\n      await steps.syncDirectory(dirname(path));",
-      replace: "      await steps.writeFile(path, asBytes(bytes), mode);\n      void temporary;",
+      find: "      await steps.writeFile(temporary, asBytes(bytes), mode);\n      await steps.syncFile(temporary);\n      await steps.rename(temporary, path);\n      await steps.syncDirectory(dirname(path));",
+      replace: "      await steps.writeFile(path, asBytes(bytes), mode);\n      await steps.syncFile(path);\n      void temporary;",
     }],
     caughtBy: powerCut,
   },
