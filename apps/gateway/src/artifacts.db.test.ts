@@ -12,6 +12,7 @@ beforeAll(async () => {
   gateway = await startTestGateway();
   device = await gateway.device("downloader");
   ({ sha256 } = await gateway.store.put(bytes));
+  await gateway.wish(device, sha256);
 });
 afterAll(() => gateway.stop());
 
@@ -55,6 +56,23 @@ test("without a token there are no bytes, and unknown digests are not found", as
   expect((await device.call(`/device/v1/artifacts/${"0".repeat(64)}`, { headers: { authorization: `Bearer ${device.token}` } })).status).toBe(404);
 });
 
+test("a device gets the artifacts of its own builds alone: files, golden set and manifest; others are as if they did not exist", async () => {
+  const other = await gateway.device("neighbour");
+  const fetchAs = async (who: TestDevice, digest: string) => (await fetch(`${gateway.url}/device/v1/artifacts/${digest}`, { method: "HEAD", headers: { authorization: `Bearer ${who.token}` } })).status;
+  expect(await fetchAs(other, sha256)).toBe(404);
+  const { sha256: first } = await gateway.store.put(Buffer.from("the first model"));
+  const { sha256: second } = await gateway.store.put(Buffer.from("the second model"));
+  await gateway.wish(other, first);
+  expect([await fetchAs(other, first), await fetchAs(other, second)]).toEqual([200, 404]);
+  const { buildId } = await gateway.db.prisma.deviceTarget.findUniqueOrThrow({ where: { deviceId: other.deviceId } });
+  const { manifestSha256 } = await gateway.db.prisma.build.findUniqueOrThrow({ where: { id: buildId ?? "" } });
+  const isOfOther = (digest: string) => gateway.ports.isArtifactOfDevice({ deviceId: other.deviceId, sha256: digest });
+  expect([await isOfOther(manifestSha256 ?? ""), await isOfOther("9".repeat(64)), await isOfOther(sha256)]).toEqual([true, true, false]);
+  await gateway.wish(other, second);
+  // The old one is not wished any more and no rollout ever offered it; a download under way goes on all the same.
+  expect([await isOfOther(first), await isOfOther(second), await fetchAs(other, first)]).toEqual([false, true, 200]);
+});
+
 test("people download with a ticket for that artifact alone, as a file and never as a page", async () => {
   const ticket = signUploadTicket(testSecrets.uploadTicketSecret, { purpose: "download", subject: sha256 }, Date.now());
   const url = (digest: string, text: string): string => `${gateway.url}/artifacts/${digest}?ticket=${text}&filename=${encodeURIComponent('mö"del\r\n.onnx')}`;
@@ -70,6 +88,7 @@ test("people download with a ticket for that artifact alone, as a file and never
 
 test("a device that goes away in the middle of a download leaves nothing open", async () => {
   const big = await gateway.store.put(randomBytes(20 * 1024 * 1024));
+  await gateway.wish(device, big.sha256);
   for (let i = 0; i < 20; i += 1) {
     const abort = new AbortController();
     const response = await fetch(`${gateway.url}/device/v1/artifacts/${big.sha256}`, { headers: { authorization: `Bearer ${device.token}` }, signal: abort.signal });

@@ -1,7 +1,7 @@
 import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
 import {
   IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
-  fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
+  fleetQueries, isArtifactOfDevice, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
 } from "@flotilla/fleet";
 import type { GatewayPorts } from "./ports.ts";
 
@@ -27,6 +27,7 @@ export function portsOf(db: Db): GatewayPorts {
     fleetQueries: () => withSql(db, fleetQueries),
     onNews: (callback) => listen(db, [REGISTRY_CHANNEL, TARGETS_CHANNEL], callback, callback),
     enrol: (request, meta) => withTx(db, (tx) => enrolDevice(tx, request, meta)),
+    isArtifactOfDevice: (input) => withSql(db, (sql) => isArtifactOfDevice(sql, input)),
     takeNonces: (nonces) => withSql(db, (sql) => takeNonces(sql, nonces)),
     noteReportedClass: (input) => withTx(db, (tx) => noteReportedClass(tx, input)),
     announce: ({ deviceIds, latency }) =>

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import type { ArtifactStore } from "@flotilla/fleet";
+import type { ArtifactAccess } from "./artifact-access.ts";
 import type { ChangeAnnouncer } from "./change-announcer.ts";
 import type { DeviceTokens } from "./device-token.ts";
 import type { Slots } from "./http/slots.ts";
@@ -20,6 +21,7 @@ export type Gateway = {
   writer: SyncWriter;
   intake: SyncIntake;
   announcer: ChangeAnnouncer;
+  artifactAccess: ArtifactAccess;
   targetReissue: TargetReissue;
   tokens: DeviceTokens;
   nonces: Nonces;

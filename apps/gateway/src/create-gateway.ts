@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { FleetError, problemOf } from "@flotilla/protocol";
 import type { ArtifactStore } from "@flotilla/fleet";
+import { ArtifactAccess } from "./artifact-access.ts";
 import { ChangeAnnouncer } from "./change-announcer.ts";
 import type { Gateway } from "./context.ts";
 import { deviceTokens } from "./device-token.ts";
@@ -109,6 +110,7 @@ function partsOf(options: GatewayOptions, connections: () => Promise<number>): G
     metrics,
     metricsToken: options.metricsToken,
     announcer: new ChangeAnnouncer(ports, log),
+    artifactAccess: new ArtifactAccess(ports),
     targetReissue: new TargetReissue(ports, log),
     tokens: deviceTokens(options.deviceTokenSecret),
     nonces: nonces(options.deviceTokenSecret, ports),

@@ -95,6 +95,7 @@ describe("ranges", () => {
   const bytes = Buffer.alloc(size, 7);
   const ask = async (range: string) => {
     const { sha256 } = await gateway.store.put(bytes);
+    await gateway.wish(device, sha256);
     const response = await fetch(`${gateway.url}/device/v1/artifacts/${sha256}`, { headers: { authorization: `Bearer ${device.token}`, range } });
     return { status: response.status, type: response.headers.get("content-type"), sent: (await response.arrayBuffer()).byteLength };
   };

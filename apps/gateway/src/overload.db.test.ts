@@ -59,6 +59,7 @@ describe("five times more syncs than there is room for", () => {
     const gate = Promise.withResolvers<void>();
     hold = gate.promise;
     const { sha256 } = await gateway.store.put(Buffer.from("a model"));
+    await gateway.wish(device, sha256);
     // Half of those that got a place are at the database, the others are still sending.
     const admitted = Array.from({ length: ROOM }, (_, i) => slowSync(i % 2 === 0 ? 100_000 : 20));
     await expect.poll(queueLoad).toBe(1);

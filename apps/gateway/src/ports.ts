@@ -15,6 +15,8 @@ export type GatewayPorts = {
   /** Calls back when the database says that devices or targets changed, or when such news may have been missed. */
   onNews(callback: () => void): Promise<{ close(): Promise<void> }>;
   enrol(request: EnrollRequest, meta: { requestId: string }): Promise<Enrolment>;
+  /** Whether the artifact belongs to a build that the device should run or was offered. */
+  isArtifactOfDevice(input: { deviceId: string; sha256: string }): Promise<boolean>;
   /** Notes nonces as used; answers those that nobody had used before. */
   takeNonces(nonces: readonly UsedNonce[]): Promise<string[]>;
   noteReportedClass(input: { deviceId: string; class: DeviceClass }): Promise<void>;

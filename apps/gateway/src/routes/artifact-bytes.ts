@@ -6,12 +6,13 @@ import type { Call, Gateway } from "../context.ts";
 import { rangeOf } from "../http/range.ts";
 
 /**
- * GET, HEAD /device/v1/artifacts/:sha256 for devices: resumable, immutable. A device that says it follows redirects is sent to the
+ * GET, HEAD /device/v1/artifacts/:sha256 for devices, of their own builds: resumable, immutable. A device that says it follows redirects is sent to the
  * store itself where that can be reached (docs/adr/0009); others get the bytes from here.
  */
 export async function deviceArtifact(gateway: Gateway, call: Call): Promise<void> {
-  await authenticate(gateway, call.req);
+  const { deviceId } = await authenticate(gateway, call.req);
   const sha256 = sha256Of(call);
+  await gateway.artifactAccess.require(deviceId, sha256, Date.now());
   const mayRedirect = call.req.method === "GET" && call.req.headers[FOLLOWS_REDIRECTS_HEADER] === "1";
   const link = mayRedirect ? await gateway.store.linkTo(sha256) : null;
   if (link === null) return await sendArtifact(gateway, call, sha256, {});

@@ -1,3 +1,4 @@
+import { createHash, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +24,8 @@ export type TestGateway = {
   enrollmentToken(options?: { maxUses?: number; labels?: Labels; expiresInSeconds?: number }): Promise<string>;
   /** An enrolled device with an access token. */
   device(name: string, labels?: Labels): Promise<TestDevice>;
+  /** Makes a build of one file with this digest and wishes for it on the device; the bytes may or may not be in the store. */
+  wish(device: TestDevice, sha256: string): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -51,6 +54,12 @@ export async function startTestGateway(options: { wrap?: (ports: GatewayPorts) =
       if (enrolled.status !== 200) throw new Error(`could not enrol: ${JSON.stringify(enrolled.body)}`);
       await device.getToken();
       return device;
+    },
+    async wish({ deviceId }, sha256) {
+      const id = `bld_${randomUUID()}`;
+      const manifest = { variants: [{ files: [{ sha256 }], golden: { sha256: "9".repeat(64) } }] };
+      await suite.db.prisma.build.create({ data: { id, name: id, state: "ready", settings: {}, manifest, manifestSha256: createHash("sha256").update(id).digest("hex"), createdById: "test" } });
+      await suite.db.prisma.deviceTarget.upsert({ where: { deviceId }, create: { deviceId, buildId: id, targetVersion: 1n, changeSeq: 1n }, update: { buildId: id } });
     },
     async stop() {
       await gateway.close();
