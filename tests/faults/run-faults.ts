@@ -27,7 +27,10 @@ export async function runFaults(run: FaultRun): Promise<{ passed: number; failed
   const rows: TimedRow[] = [];
   console.log(`Seed ${run.seed}: npm run test:faults -- --seed ${run.seed} makes the same choices again (the machine's timing it cannot repeat).`);
   const server = await openFaultServer(dir);
-  const abandon = (): void => void programs.killAll().then(() => server.stop()).finally(() => process.exit(130));
+  const abandon = (): void => void programs.killAll().then(() => server.stop()).finally(() => {
+    rmSync(dir, { recursive: true, force: true });
+    process.exit(130);
+  });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, abandon);
   try {
     for (const fault of faults) {
