@@ -105,8 +105,13 @@ export async function startAgent(ports: AgentPorts, settings: AgentSettings): Pr
       await enrolled;
       sync.hurry();
       await sync.nextSync(stopWaiting);
+      // The answer's target is with the installer now, but not yet in its state.
+      const stopped = new Promise<void>((resolve) => {
+        if (stopWaiting.aborted) resolve();
+        stopWaiting.addEventListener("abort", () => resolve(), { once: true });
+      });
+      await Promise.race([installer.atRest(), stopped]);
       if (installer.state().deployment === null) return;
-      while (!stopWaiting.aborted && !isAtEnd(installer.state())) await sync.nextSync(stopWaiting);
       sync.hurry();
       await sync.nextSync(stopWaiting);
     },

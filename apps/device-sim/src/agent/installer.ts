@@ -42,6 +42,8 @@ export type Installer = {
   progress(): { readonly bytesDone: number; readonly bytesTotal: number } | null;
   /** Hands in news; returns at once. */
   post(event: AgentEvent): void;
+  /** Resolves when no news waits and no step is left to take. */
+  atRest(): Promise<void>;
   /** Works until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
 };
@@ -69,10 +71,17 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
   const inbox: AgentEvent[] = [];
   let interruption = new AbortController();
   let wake: () => void = () => undefined;
+  let isResting = false;
+  /** Resolved while it rests. */
+  let rest = Promise.withResolvers<void>();
 
   function post(event: AgentEvent): void {
     if (transition(state, event) === state && inbox.length === 0 && !isSwitching()) return;
     inbox.push(event);
+    if (isResting) {
+      isResting = false;
+      rest = Promise.withResolvers<void>();
+    }
     if (!isSwitching()) interruption.abort(new Error("superseded"));
     wake();
   }
@@ -187,6 +196,7 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
     state: () => state,
     progress: () => progress,
     post,
+    atRest: () => rest.promise,
     async run(signal) {
       while (!signal.aborted) {
         if (!isSwitching() && inbox.length > 0) {
@@ -199,6 +209,10 @@ export async function createInstaller(options: InstallerOptions): Promise<Instal
           if (isUnsaved) await saveAgain();
           // What the stored state still speaks of is not garbage.
           else await collectGarbage();
+          if (inbox.length === 0) {
+            isResting = true;
+            rest.resolve();
+          }
           await waitForNews(isUnsaved ? SAVE_AGAIN_MS : null, signal);
           continue;
         }
