@@ -67,6 +67,8 @@ function PaletteBody({ close }: { close: () => void }) {
 function usePaletteGroups(text: string, close: () => void): Group[] {
   const router = useRouter();
   const shortcuts = useShortcutGroups();
+  // Pages and commands follow each key at once: Enter right after the last one must not run what was found for fewer letters.
+  const typed = text.trim().toLowerCase();
   const wanted = useDeferredValue(text.trim());
   const found = useQuery({
     queryKey: ["search", wanted],
@@ -84,7 +86,7 @@ function usePaletteGroups(text: string, close: () => void): Group[] {
     // After the dialog has given the focus back.
     requestAnimationFrame(run);
   };
-  const matches = (entry: Entry): boolean => wanted === "" || entry.label.toLowerCase().includes(wanted.toLowerCase());
+  const matches = (entry: Entry): boolean => typed === "" || entry.label.toLowerCase().includes(typed);
   const pages = navItems.map<Entry>((item) => ({ value: `page ${item.href}`, label: item.label, detail: "", icon: item.icon, keys: `g ${item.key}`, run: open(item.href) }));
   const actions = shortcuts.flatMap((group) => (group.name === EVERYWHERE || group.name === GO_TO ? [] : group.shortcuts.map<Entry>((shortcut) => ({ value: `do ${group.name} ${shortcut.keys}`, label: shortcut.label, detail: group.name, icon: SquareArrowRight, keys: shortcut.keys, run: does(shortcut.run) }))));
   const things = wanted.length < 2 || found.data === undefined ? [] : found.data.map<Entry>((hit) => ({ value: hit.href, label: hit.label, detail: hit.detail, icon: ICONS[hit.kind], run: open(hit.href) }));
