@@ -170,8 +170,14 @@ describe("many machines", { shuffle: false }, () => {
     const device = new BareDevice("bare-2");
     await device.enroll(urlOf(2), (await tx((t) => createEnrollmentToken(t, operator, { maxUses: 1 }))).token);
     const { token } = (await post<{ token: string }>(`${urlOf(3)}/device/v1/token`, device.tokenRequest(await device.nonce(urlOf(2))))).body;
-    const [smallest] = await withSql(database.db, (sql) => sql.query<{ sha256: string }>("select sha256 from artifact order by size_bytes limit 1"));
-    const sha256 = smallest?.sha256 ?? "";
+    // The manifest of the build that was rolled out; a device gets only what belongs to its own builds.
+    const [wished] = await withSql(database.db, (sql) =>
+      sql.query<{ sha256: string }>(
+        `with wish as (insert into device_target (device_id, build_id, target_version, change_seq) select $1, id, 1, 1 from build where state = 'ready' limit 1 returning build_id)
+         select manifest_sha256 as sha256 from build join wish on build.id = wish.build_id`,
+        [device.deviceId],
+      ));
+    const sha256 = wished?.sha256 ?? "";
     const get = (gateway: string, more: Record<string, string> = {}) => fetch(`${gateway}/device/v1/artifacts/${sha256}`, { headers: { authorization: `Bearer ${token}`, ...more }, redirect: "manual" });
     const redirected = await get(urlOf(2), { "x-flotilla-follows-redirects": "1" });
     expect(redirected.status).toBe(307);
