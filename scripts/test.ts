@@ -22,17 +22,18 @@ type Stage = { name: string; run: (write: Write) => Promise<{ isOk: boolean; cou
 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
 const CHECK: Stage = { name: "check", run: async () => ({ isOk: (await check()).length === 0, counts: NONE }) };
+// About as long as each other. By the time that the first lane comes to the system tests, the second has built the web app.
 const LANES: [Stage[], Stage[]] = [
   [
     { name: "unit", run: (write) => runVitest("unit", write) },
     { name: "db", run: (write) => runVitest("db", write) },
-    { name: "faults", run: runFaults },
+    { name: "system", run: (write) => runVitest("system", write) },
   ],
   [
-    // The next two start the platform; building the web app is not their business.
+    // The browser tests and the system tests start the platform; building the web app is not their business.
     { name: "build", run: buildWeb },
-    { name: "system", run: (write) => runVitest("system", write) },
     { name: "e2e", run: runPlaywright },
+    { name: "faults", run: runFaults },
   ],
 ];
 
