@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { identifyProcess } from "@flotilla/db/setup";
+import { watchProcess } from "@flotilla/db/setup";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
 import { parseOptions, USAGE, type LauncherOptions } from "./launcher/options.ts";
 import { Platform } from "./launcher/platform.ts";
@@ -38,7 +38,8 @@ async function run(options: LauncherOptions): Promise<void> {
   };
   process.on("SIGINT", () => stop("Stopping … (Ctrl-C again: at once)"));
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop("Stopping …"));
-  whenParentIsGone(() => stop("The program that started this one is gone; stopping …"));
+  // scripts/bootstrap.mjs names itself: when it is killed, nobody could stop us any more.
+  watchProcess(Number(process.env["FLOTILLA_PARENT_PID"]) || undefined, () => stop("The program that started this one is gone; stopping …"));
   try {
     const running = await platform.start();
     if (!stopping) console.log(screenOf(running, FLOTILLA_VERSION));
@@ -47,16 +48,4 @@ async function run(options: LauncherOptions): Promise<void> {
     await platform.stop();
     throw error;
   }
-}
-
-/** scripts/bootstrap.mjs names itself: when it is killed, nobody could stop us any more. */
-function whenParentIsGone(onGone: () => void): void {
-  const parent = Number(process.env["FLOTILLA_PARENT_PID"]);
-  if (!parent) return;
-  const timer = setInterval(() => {
-    if (identifyProcess(parent)) return;
-    clearInterval(timer);
-    onGone();
-  }, 1_000);
-  timer.unref();
 }

@@ -1,12 +1,11 @@
 import { pino } from "pino";
-import { connect } from "@flotilla/db";
+import { connect, watchProcess } from "@flotilla/db";
 import { openArtifactStore } from "@flotilla/fleet";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
 import { portsOf } from "./composition.ts";
 import { createGateway } from "./create-gateway.ts";
 import { readEnv, type Env } from "./env.ts";
 
-const PARENT_POLL_MS = 1_000;
 /** The writer needs one connection; the others serve enrolments, uploads and loads of unknown devices. */
 const POOL_SIZE = 10;
 
@@ -49,19 +48,7 @@ async function stop(reason: string): Promise<void> {
 process.on("SIGTERM", () => void stop("SIGTERM"));
 process.on("SIGINT", () => void stop("SIGINT"));
 
-const parentPid = env.FLOTILLA_PARENT_PID;
-if (parentPid !== undefined) {
-  // A direct child hears of it from its own parent id: the number of a dead process may soon belong to another one.
-  const isDirectChild = process.ppid === parentPid;
-  setInterval(() => {
-    try {
-      if (isDirectChild && process.ppid !== parentPid) void stop("the launcher is gone");
-      else process.kill(parentPid, 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ESRCH") void stop("the launcher is gone");
-    }
-  }, PARENT_POLL_MS).unref();
-}
+watchProcess(env.FLOTILLA_PARENT_PID, () => void stop("the launcher is gone"));
 
 try {
   const url = await gateway.listen(env.PORT, env.HOST);

@@ -8,6 +8,8 @@ import type { Env } from "./env.ts";
 import type { Ports } from "./ports.ts";
 import type { StartDelivery } from "./worker.ts";
 
+export { watchProcess } from "@flotilla/db";
+
 /** Connections beside those of jobs in hand: loops, health, claims. */
 const SPARE_CONNECTIONS = 4;
 

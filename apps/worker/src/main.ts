@@ -1,6 +1,6 @@
 import { openArtifactStore } from "@flotilla/fleet";
 import { pino } from "pino";
-import { compose } from "./composition.ts";
+import { compose, watchProcess } from "./composition.ts";
 import { readEnv, type Env } from "./env.ts";
 import { evaluatorTask } from "./evaluator-loop.ts";
 import { handlers } from "./handlers/handlers.ts";
@@ -8,13 +8,12 @@ import { startHealthServer } from "./health-server.ts";
 import { runLoops } from "./loop.ts";
 import { maintenanceTasks } from "./maintenance.ts";
 import { workerMetrics } from "./metrics.ts";
-import { watchParent } from "./parent-watch.ts";
 import { startWorker } from "./worker.ts";
 
 const env = readEnvOrExit();
 // From the first moment: a start that waits for a database must end with the launcher as well. Nothing is in hand then.
 let endWithParent = (): void => process.exit(1);
-watchParent(env.FLOTILLA_PARENT_PID, () => endWithParent());
+watchProcess(env.FLOTILLA_PARENT_PID, () => endWithParent());
 const log = pino({ level: env.LOG_LEVEL, base: { process: "worker", pid: process.pid } });
 const { db, ports, startDelivery, evaluate, tidyTelemetry, pingDatabase } = compose(env, log, await openArtifactStore(env));
 const stopping = new AbortController();

@@ -7,6 +7,7 @@ export { driverCode, isConnectionLoss, isSerializationConflict } from "./databas
 export { listen, notify } from "./listen.ts";
 export { withAdvisoryLock, type AdvisoryLockResult } from "./advisory-lock.ts";
 export { enqueueJob, ensureQueue, startJobConsumer, type JobConsumerOptions } from "./queue.ts";
+export { watchProcess } from "./embedded/process-identity.ts";
 export { testDb, type TestDb } from "./testing/test-databases.ts";
 export { Prisma } from "./generated/prisma/client.ts";
 

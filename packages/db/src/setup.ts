@@ -2,7 +2,7 @@
 // web app must trace neither PostgreSQL's binaries nor the migration files.
 
 export { runningEmbeddedUrl, startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from "./embedded/start-embedded-postgres.ts";
-export { identifyProcess, isSameProcess, type ProcessIdentity } from "./embedded/process-identity.ts";
+export { identifyProcess, isSameProcess, watchProcess, type ProcessIdentity } from "./embedded/process-identity.ts";
 export { EmbeddedPostgresError, type EmbeddedPostgresProblem } from "./embedded/embedded-postgres-error.ts";
 export { migrate, MigrationError, type MigrationProblem } from "./migrations/migrate.ts";
 export { writeMigration, type WrittenMigration } from "./migrations/write-migration.ts";

@@ -2,9 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { reapJobs } from "@flotilla/fleet";
 import { pino } from "pino";
 import { z } from "zod";
-import { compose } from "../composition.ts";
+import { compose, watchProcess } from "../composition.ts";
 import { runLoops, type LoopTask } from "../loop.ts";
-import { watchParent } from "../parent-watch.ts";
 import type { JobContext, JobDone, Ports } from "../ports.ts";
 import type { Handlers } from "../run-job.ts";
 import { startWorker } from "../worker.ts";
@@ -47,7 +46,7 @@ async function startOne(): Promise<{ workerId: string; reap: LoopTask }> {
 }
 
 process.once("SIGTERM", () => process.exit(0));
-watchParent(env.FLOTILLA_PARENT_PID, () => process.exit(0));
+watchProcess(env.FLOTILLA_PARENT_PID, () => process.exit(0));
 const workers = await Promise.all(Array.from({ length: env.SLIM_WORKERS }, startOne));
 log.info({ workerIds: workers.map(({ workerId }) => workerId) }, "ready");
 await runLoops(workers.map(({ reap }) => reap), new AbortController().signal, log);

@@ -25,6 +25,24 @@ export function isSameProcess(identity: ProcessIdentity): boolean {
   return now !== undefined && (identity.startedAt === null || now.startedAt === null || now.startedAt === identity.startedAt);
 }
 
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Calls `onGone` once when exactly this process has ended, so that a killed starter leaves no orphan; undefined is nobody. Where the system does not
+ * tell when a process started, a direct child still knows by its own parent id that the number was given out again. Keeps no process alive.
+ */
+export function watchProcess(pid: number | undefined, onGone: () => void): void {
+  if (pid === undefined) return;
+  const watched = identifyProcess(pid);
+  const isParent = process.ppid === pid;
+  const timer = setInterval(() => {
+    if (watched !== undefined && isSameProcess(watched) && isParent === (process.ppid === pid)) return;
+    clearInterval(timer);
+    onGone();
+  }, LOOK_EVERY_MS);
+  timer.unref();
+}
+
 /** Command line of a process, or undefined where the system does not tell. */
 export function commandLine(pid: number): string | undefined {
   return readProc(pid, "cmdline")?.replaceAll("\0", " ").trim();
