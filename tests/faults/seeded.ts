@@ -1,4 +1,6 @@
-/** Chance that can be replayed (mulberry32). */
+import { seededRandom } from "@flotilla/runtime";
+
+/** Chance that can be replayed. */
 export type Seeded = {
   /** Uniform in [0, 1). */
   uniform(): number;
@@ -8,14 +10,7 @@ export type Seeded = {
 };
 
 export function seeded(seed: number): Seeded {
-  let state = seed >>> 0;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const uniform = seededRandom(seed);
   return {
     uniform,
     between: (least, most) => least + Math.floor(uniform() * (most - least + 1)),

@@ -31,6 +31,7 @@ export type { DemoConvNetOptions } from "./demo-models.ts";
 export { demoConvNet } from "./demo-models.ts";
 export { concreteShape, syntheticFeeds, zeroFeeds } from "./feeds.ts";
 export { float16ToNumber, numberToFloat16 } from "./float16.ts";
+export { seededRandom } from "./random.ts";
 export { readModelSummary } from "./model-reader.ts";
 export type { RefusalCode } from "./model-refusal.ts";
 export { ModelRefusal, REFUSAL_CODES } from "./model-refusal.ts";

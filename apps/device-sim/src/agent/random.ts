@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { seededRandom as seededUniform } from "@flotilla/runtime";
 
 /** Randomness as an argument, so that a simulation can be replayed from a seed. */
 export type Random = {
@@ -13,16 +14,9 @@ export const systemRandom: Random = {
   hex: (bytes) => randomBytes(bytes).toString("hex"),
 };
 
-/** A repeatable generator (mulberry32). For simulations only: its ids and delays can be predicted. */
+/** A repeatable generator. For simulations only: its ids and delays can be predicted. */
 export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const uniform = seededUniform(seed);
   const hex = (bytes: number): string => Array.from({ length: bytes }, () => Math.floor(uniform() * 256).toString(16).padStart(2, "0")).join("");
   return { uniform, hex };
 }
