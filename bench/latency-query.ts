@@ -7,6 +7,7 @@ import { connect, withSql, withTx, type Db } from "@flotilla/db";
 import { migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
 import { queryLatency, rollUp, systemPrincipal, type LatencyQuery } from "@flotilla/fleet";
 import { LatencyHistogram } from "@flotilla/protocol";
+import { benchRandom, minuteOf } from "./world/latency-minute.ts";
 
 const DEVICES = 10_000;
 const CLASSES = ["pi4", "pi5", "jetson", "x86"];
@@ -36,19 +37,8 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 
-/** Log-normal latencies with a tail; the seed makes runs comparable. */
-function minuteOf(samples: number, medianMs: number, random: () => number): LatencyHistogram {
-  const h = new LatencyHistogram();
-  for (let i = 0; i < samples; i += 1) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    h.add(medianMs * Math.exp(0.25 * normal) * (random() < 0.02 ? 4 : 1));
-  }
-  return h;
-}
-
 async function fill(db: Db): Promise<void> {
-  let state = 42;
-  const random = (): number => ((state = (state * 1664525 + 1013904223) % 2 ** 32) + 0.5) / 2 ** 32;
+  const random = benchRandom();
   const perKey = Math.round((DEVICES / CLASSES.length / BUILDS.length) * SAMPLES_PER_DEVICE_MINUTE);
   // The shape of a minute is drawn from 2,000 samples and scaled: as many slots as the real one, in a fraction of the time.
   const scale = Math.round(perKey / 2_000);

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { withSql, withTx, type Db, type Sql } from "@flotilla/db";
 import { newId, touchRegistry } from "@flotilla/fleet";
-import { LatencyHistogram, type BuildManifest } from "@flotilla/protocol";
+import type { BuildManifest, LatencyHistogram } from "@flotilla/protocol";
+import { benchRandom, minuteOf } from "./latency-minute.ts";
 
 // A fleet as it looks after a year, written in bulk: devices, what they said last, builds, a rollout that is over, latency.
 
@@ -109,8 +110,7 @@ async function addCompletedRollout(sql: Sql, fleetId: string, buildId: string, n
 
 /** 24 h of minutes of 20 keys (5 classes, 4 builds) in the fleet and in "*", two hours of every device, a day of 500. */
 export async function seedLatency(db: Db, fleet: LargeFleet, nowMs: number): Promise<void> {
-  let state = 42;
-  const random = (): number => ((state = (state * 1664525 + 1013904223) % 2 ** 32) + 0.5) / 2 ** 32;
+  const random = benchRandom();
   // Shapes of a minute are drawn once and used again: what counts here is how many slots a row has.
   const shapes = Array.from({ length: 48 }, (_, i) => minuteOf(2_000, 4 + (i % 12), random));
   for (const fleetId of ["*", fleet.fleetId]) {
@@ -130,15 +130,6 @@ export async function seedLatency(db: Db, fleet: LargeFleet, nowMs: number): Pro
   await insert("select id from device", 2);
   await insert("select id from device order by id desc limit 500", 24);
   await db.pool.query("analyze");
-}
-
-function minuteOf(samples: number, medianMs: number, random: () => number): LatencyHistogram {
-  const h = new LatencyHistogram();
-  for (let i = 0; i < samples; i += 1) {
-    const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    h.add(medianMs * Math.exp(0.25 * normal) * (random() < 0.02 ? 4 : 1));
-  }
-  return h;
 }
 
 async function addMinutes(db: Db, key: { fleetId: string; className: string; buildId: string; shape: (minute: number) => LatencyHistogram }, nowMs: number): Promise<void> {
