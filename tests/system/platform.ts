@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { twoFreePorts } from "../../scripts/testing/two-free-ports.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -104,18 +104,4 @@ export async function until<T>(what: string, condition: () => Promise<T>, timeou
     if (performance.now() > deadline) throw new Error(`gave up waiting until ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-}
-
-/** Two free ports, both held until both are known: the system may hand out a port that was just let go again. */
-async function twoFreePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  const ports = [0, 0] as [number, number];
-  for (const [index, server] of servers.entries()) {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    ports[index] = address.port;
-  }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
 }

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { twoFreePorts } from "../../../scripts/testing/two-free-ports.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const START_TIMEOUT_MS = 300_000;
@@ -52,18 +52,4 @@ function writeModel(dir: string): string {
   const made = spawnSync(process.execPath, ["--input-type=module", "--eval", program, path], { cwd: root, encoding: "utf8" });
   if (made.status !== 0) throw new Error(`no model could be made: ${made.stderr}`);
   return path;
-}
-
-/** Two free ports, both held until both are known: the system may hand out a port that was just let go again. */
-async function twoFreePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  const ports = [0, 0] as [number, number];
-  for (const [index, server] of servers.entries()) {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    ports[index] = address.port;
-  }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
 }
