@@ -83,12 +83,12 @@ export class ServedFleets {
   }
 
   async #run(order: Order, held: Held): Promise<void> {
-    const { options } = { options: this.#options };
-    const scenario = await scenarioOf(order, options.scenarioDir, options.kept?.id === order.id);
+    const options = this.#options;
+    const kept = options.kept?.id === order.id ? options.kept : undefined;
+    const scenario = await scenarioOf(order, options.scenarioDir, kept !== undefined);
     held.scenario = scenario;
-    const isKept = options.kept?.id === order.id;
-    const dataDir = isKept && options.kept !== undefined ? options.kept.dataDir : join(options.dataDir, order.id);
-    const token = isKept && options.kept !== undefined ? options.kept.token : await options.tokenFor(order, { simulation: order.id });
+    const dataDir = kept?.dataDir ?? join(options.dataDir, order.id);
+    const token = kept?.token ?? (await options.tokenFor(order, { simulation: order.id }));
     const { log, models, server, connections } = options;
     const fleet = modeOf(scenario) === "crowd"
       ? await startCrowd({ scenario, server, enrollmentToken: token, dataDir, models, log, connections })
