@@ -1,4 +1,5 @@
 import { FleetError } from "@flotilla/protocol";
+import { unavailableWhenAway } from "./database-away.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 type Ports = Pick<GatewayPorts, "isArtifactOfDevice" | "isDatabaseAway">;
@@ -38,8 +39,7 @@ export class ArtifactAccess {
     try {
       return await this.#ports.isArtifactOfDevice({ deviceId, sha256 });
     } catch (error) {
-      if (!this.#ports.isDatabaseAway(error)) throw error;
-      throw new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 2_000 } });
+      throw unavailableWhenAway(this.#ports, error);
     }
   }
 }

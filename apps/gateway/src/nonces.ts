@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { FleetError } from "@flotilla/protocol";
+import { unavailableWhenAway } from "./database-away.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 const NONCE_TTL_SECONDS = 120;
@@ -47,7 +48,7 @@ export function nonces(secret: string, ports: Pick<GatewayPorts, "takeNonces" | 
           else reject(refused());
         }
       } catch (error) {
-        const failure = ports.isDatabaseAway(error) ? new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 2_000 } }) : error;
+        const failure = unavailableWhenAway(ports, error);
         for (const { reject } of batch) reject(failure);
       }
     }

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
-import { FleetError, type Target } from "@flotilla/protocol";
+import type { Target } from "@flotilla/protocol";
 import { matchesSelector, parseSelector, type RegistryEntry, type Selector } from "@flotilla/fleet";
+import { unavailableWhenAway } from "./database-away.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 // What this gateway knows of devices, so that a sync needs no database read. Devices come in when they are first seen,
@@ -190,7 +191,7 @@ export class Registry {
       await this.#read(waiting.map(({ deviceId }) => deviceId));
       for (const { deviceId, resolve } of waiting) resolve(this.#known.get(deviceId) ?? null);
     } catch (error) {
-      const failure = this.#ports.isDatabaseAway(error) ? new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 2_000 } }) : error;
+      const failure = unavailableWhenAway(this.#ports, error);
       for (const { reject } of waiting) reject(failure);
     }
   }

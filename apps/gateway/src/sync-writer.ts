@@ -1,5 +1,5 @@
 import type { SyncItem, SyncOutcome } from "@flotilla/fleet";
-import { FleetError } from "@flotilla/protocol";
+import { unavailableWhenAway } from "./database-away.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 // One writer per process: syncs that come within a moment are stored by one transaction, and answered after its commit.
@@ -111,7 +111,8 @@ export class SyncWriter {
 
   async #onFailure(batch: readonly SyncWaiter[], error: unknown): Promise<void> {
     if (this.#ports.isDatabaseAway(error)) {
-      for (const waiter of batch) waiter.failed(new FleetError("unavailable", { public: "The database is not reachable; try again.", cause: error, extra: { retryAfterMs: 1_000 + Math.random() * 4_000 } }));
+      // Each its own time: they must not come back together.
+      for (const waiter of batch) waiter.failed(unavailableWhenAway(this.#ports, error, 1_000 + Math.random() * 4_000));
     } else if (batch.length > 1) {
       const half = Math.ceil(batch.length / 2);
       await this.#storeBatch(batch.slice(0, half));
