@@ -8,12 +8,17 @@ type Rules = NonNullable<Override["rules"]>;
 const CODE = "**/*.{ts,tsx,mts}";
 const TESTS = "**/*.{test,e2e}.{ts,tsx}";
 
+/** Folders that may take the second entry of packages/runtime. */
+const REWRITES_MODELS = ["packages/optimizer", "packages/trainer", "apps/worker", "tests", "bench"];
+
 /** A later override replaces the whole list of an earlier one, so each list is made complete. */
 function importRule(folder: string, options: { mayUseDb?: boolean; file?: string; isDeciding?: boolean } = {}): Rules {
   // Servers and migrations: for scripts and tests, not for what runs in production.
   const setup = folder in MAY_IMPORT ? [] : ["!@flotilla/db/setup"];
+  // The form that servers rewrite models in; a device has no use for it.
+  const rewriting = REWRITES_MODELS.includes(folder) ? ["!@flotilla/runtime/ir"] : [];
   const patterns: Pattern[] = [
-    { group: ["@flotilla/*/**", ...setup], message: "A package is used through its entries only." },
+    { group: ["@flotilla/*/**", ...setup, ...rewriting], message: "A package is used through its entries only." },
     { regex: "^(\\.\\./)+(.*/)?src(/|$)", message: "No relative path into another package; import it by name." },
     { group: APPS.map((app) => `@flotilla/${app}`), message: "Apps are programs; nobody imports them." },
   ];

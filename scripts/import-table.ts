@@ -2,7 +2,7 @@
 // There is no list of exceptions: a wrong import is moved, not excused.
 
 /** Our packages, by the name behind "@flotilla/". */
-export const PACKAGES = ["protocol", "fleet", "db", "runtime", "optimizer", "trainer"] as const;
+export const PACKAGES = ["protocol", "fleet", "db", "runtime", "datasets", "optimizer", "trainer"] as const;
 export type PackageName = (typeof PACKAGES)[number];
 
 /** Programs: nobody imports them, they speak HTTP. */
@@ -12,13 +12,14 @@ export const APPS = ["web", "gateway", "worker", "device-sim"] as const;
 export const MAY_IMPORT: Record<string, readonly PackageName[]> = {
   "packages/protocol": [],
   "packages/runtime": [],
+  "packages/datasets": [],
   "packages/optimizer": ["runtime"],
   "packages/trainer": ["runtime"],
   "packages/db": [],
   "packages/fleet": ["protocol", "db"],
   "apps/web": ["protocol", "fleet"],
   "apps/gateway": ["protocol", "fleet"],
-  "apps/worker": ["protocol", "fleet", "runtime", "optimizer", "trainer"],
+  "apps/worker": ["protocol", "fleet", "runtime", "datasets", "optimizer", "trainer"],
   "apps/device-sim": ["protocol", "runtime"],
 };
 
@@ -40,6 +41,11 @@ export const GUARDED = [
     names: ["onnxruntime-node"],
     home: "packages/runtime/src/backend.ts",
     reason: "only packages/runtime/src/backend.ts imports ONNX Runtime; use @flotilla/runtime",
+  },
+  {
+    names: ["sharp", "yauzl", "csv-parse"],
+    home: "packages/datasets/**",
+    reason: "files of examples, hostile ones among them, are opened in packages/datasets only",
   },
   {
     names: ["react", "react-dom", "next"],
