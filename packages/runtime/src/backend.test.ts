@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openModel } from "./backend.ts";
 import { demoConvNet } from "./demo-models.ts";
 import { syntheticFeeds } from "./feeds.ts";
-import { buildModel } from "./onnx-writer.ts";
+import { readModelSummary } from "./model-reader.ts";
+import { buildModel, floatTensor } from "./onnx-writer.ts";
 import { probeModel } from "./probe.ts";
 import type { ElementType, Tensor, TensorData } from "./types.ts";
 
@@ -72,6 +73,63 @@ describe("refusals", () => {
     const wrong = { x: { elementType: "float32", shape: [2, 2], data: new Float32Array(4) } } as const;
     await expect(model.run(wrong)).rejects.toMatchObject({ code: "run_failed" });
     await model.close();
+  });
+});
+
+/** Q → DQ → MatMul(DQ(weights)) → Q → DQ, with two constants added up in front of it: something for each level to do. */
+function quantisedMatMul(): Uint8Array {
+  const one = (name: string, value: number) => floatTensor(name, [], [value]);
+  const byte = (name: string, elementType: string, raw: Uint8Array, shape: number[] = []) => ({ name, elementType, shape, raw });
+  return buildModel({
+    graph: {
+      inputs: [{ name: "x", elementType: "float32", shape: [1, 2] }],
+      outputs: [{ name: "y", elementType: "float32", shape: [1, 2] }],
+      initializers: [
+        one("a", 0.125),
+        one("b", 0.25),
+        one("s", 0.1),
+        byte("z", "uint8", Uint8Array.of(128)),
+        byte("zw", "int8", Uint8Array.of(0)),
+        byte("w", "int8", Uint8Array.of(1, 2, 3, 4), [2, 2]),
+      ],
+      nodes: [
+        { opType: "Add", inputs: ["a", "b"], outputs: ["c"] },
+        { opType: "Mul", inputs: ["x", "c"], outputs: ["scaled"] },
+        { opType: "QuantizeLinear", inputs: ["scaled", "s", "z"], outputs: ["xq"] },
+        { opType: "DequantizeLinear", inputs: ["xq", "s", "z"], outputs: ["xd"] },
+        { opType: "DequantizeLinear", inputs: ["w", "s", "zw"], outputs: ["wd"] },
+        { opType: "MatMul", inputs: ["xd", "wd"], outputs: ["m"] },
+        { opType: "QuantizeLinear", inputs: ["m", "s", "z"], outputs: ["mq"] },
+        { opType: "DequantizeLinear", inputs: ["mq", "s", "z"], outputs: ["y"] },
+      ],
+    },
+  });
+}
+
+describe("the graph the runtime will run", () => {
+  async function operatorsAt(graphOptimization: "disabled" | "basic" | "extended", sessionConfig: Record<string, string> = {}): Promise<string[]> {
+    const optimizedModelPath = join(directory, `dumped-${graphOptimization}.onnx`);
+    const model = await openModel(quantisedMatMul(), { graphOptimization, optimizedModelPath, sessionConfig });
+    await model.close();
+    return (await readModelSummary({ path: optimizedModelPath })).operators.map(({ opType }) => opType).sort();
+  }
+
+  test("is written for each level: as it came, with constants folded, with integer kernels", async () => {
+    expect(await operatorsAt("disabled")).toEqual(["Add", "DequantizeLinear", "MatMul", "Mul", "QuantizeLinear"]);
+    expect(await operatorsAt("basic")).toEqual(["DequantizeLinear", "MatMul", "Mul", "QuantizeLinear"]);
+    expect(await operatorsAt("extended")).toEqual(["DequantizeLinear", "Mul", "QLinearMatMul", "QuantizeLinear"]);
+  });
+
+  test("obeys keys of the session configuration", async () => {
+    expect(await operatorsAt("extended", { disable_quant_qdq: "1" })).not.toContain("QLinearMatMul");
+  });
+
+  test("gives the same numbers from a path and from memory", async () => {
+    const x: Tensor = { elementType: "float32", shape: [1, 2], data: Float32Array.of(3, -8) };
+    const fromPath = await openModel(place("quantised.onnx", quantisedMatMul()));
+    const fromMemory = await openModel(quantisedMatMul());
+    expect(await fromMemory.run({ x })).toEqual(await fromPath.run({ x }));
+    await Promise.all([fromPath.close(), fromMemory.close()]);
   });
 });
 

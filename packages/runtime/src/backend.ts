@@ -28,19 +28,25 @@ export async function backendFacts(): Promise<{ readonly ortVersion: string; rea
 }
 
 /**
- * Opens the model at `path` in ONNX Runtime. Hostile models can crash or hang the process here: call it on bytes you trust,
- * or inside the sandbox. Throws `ModelRefusal` `load_failed` when the runtime does not take the model.
+ * Opens the model at a path, or the model in memory, in ONNX Runtime. Hostile models can crash or hang the process here: call it on
+ * bytes you trust, or inside the sandbox. Throws `ModelRefusal` `load_failed` when the runtime does not take the model. Weights in
+ * external files are found only beside a path.
  */
-export async function openModel(path: string, settings: SessionSettings = {}): Promise<OpenModel> {
+export async function openModel(source: string | Uint8Array, settings: SessionSettings = {}): Promise<OpenModel> {
   const module = await ort();
+  const path = typeof source === "string" ? source : IN_MEMORY;
+  const options = sessionOptions(settings);
   let session: Ort.InferenceSession;
   try {
-    session = await module.InferenceSession.create(path, sessionOptions(settings));
+    session = await (typeof source === "string" ? module.InferenceSession.create(source, options) : module.InferenceSession.create(source, options));
   } catch (error) {
     throw new ModelRefusal("load_failed", `ONNX Runtime cannot load this model: ${runtimeMessage(error, path)}`, { cause: error });
   }
   return wrapSession(module, session, path, settings.profilePrefix);
 }
+
+/** Stands where a path would be, for the messages of models that have none. */
+const IN_MEMORY = "model.onnx";
 
 function sessionOptions(settings: SessionSettings): Ort.InferenceSession.SessionOptions {
   const interOpThreads = settings.interOpThreads ?? 1;
@@ -52,7 +58,8 @@ function sessionOptions(settings: SessionSettings): Ort.InferenceSession.Session
     graphOptimizationLevel: settings.graphOptimization ?? "all",
     logSeverityLevel: 3,
     // A spinning pool burns a core of a device that infers once a second.
-    extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
+    extra: { session: { "intra_op.allow_spinning": "0", "inter_op.allow_spinning": "0", ...settings.sessionConfig } },
+    ...(settings.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: settings.optimizedModelPath }),
     ...(settings.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: settings.profilePrefix }),
   };
 }

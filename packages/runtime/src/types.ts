@@ -104,8 +104,18 @@ export type SessionSettings = {
   readonly intraOpThreads?: number;
   /** Threads across operators; more than 1 turns on parallel execution. Default 1. */
   readonly interOpThreads?: number;
-  /** Default "all". */
-  readonly graphOptimization?: "all" | "disabled";
+  /**
+   * How far ONNX Runtime rewrites the graph before it runs. Default "all". "basic" folds constants, "extended" also fuses (integer
+   * kernels among them), "all" also changes the memory layout to suit this CPU.
+   */
+  readonly graphOptimization?: "disabled" | "basic" | "extended" | "all";
+  /**
+   * Set: the runtime writes the graph as it will run it to this path. A model written at "all" is bound to this CPU: to be read,
+   * never to be shipped.
+   */
+  readonly optimizedModelPath?: string;
+  /** Further keys of the runtime's session configuration without their "session." in front, e.g. { disable_quant_qdq: "1" }. */
+  readonly sessionConfig?: Readonly<Record<string, string>>;
   /** In order of preference. Default ["cpu"]. */
   readonly executionProviders?: readonly string[];
   /** Set: the session writes an ONNX Runtime profile to `<prefix>_<timestamp>.json`, finished by `endProfiling()`. */
