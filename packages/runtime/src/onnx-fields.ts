@@ -28,6 +28,7 @@ export const GRAPH = {
   output: 12,
   valueInfo: 13,
   sparseInitializer: 15,
+  metadataProps: 16,
 } as const;
 
 export const NODE = {
@@ -39,6 +40,7 @@ export const NODE = {
   docString: 6,
   domain: 7,
   overload: 8,
+  metadataProps: 9,
 } as const;
 
 export const ATTRIBUTE = {
@@ -72,6 +74,12 @@ export const ATTRIBUTE_TYPE = {
   floats: 6,
   ints: 7,
   strings: 8,
+  tensors: 9,
+  graphs: 10,
+  sparse: 11,
+  sparses: 12,
+  typeProto: 13,
+  typeProtos: 14,
 } as const;
 
 export const TENSOR = {
@@ -89,15 +97,18 @@ export const TENSOR = {
   docString: 12,
   externalData: 13,
   dataLocation: 14,
+  metadataProps: 16,
 } as const;
 
 export const SPARSE_TENSOR = { values: 1, indices: 2, dims: 3 } as const;
-export const VALUE_INFO = { name: 1, type: 2 } as const;
+export const VALUE_INFO = { name: 1, type: 2, docString: 3, metadataProps: 4 } as const;
 export const TYPE = { tensor: 1, sequence: 4, map: 5, denotation: 6, opaque: 7, sparseTensor: 8, optional: 9 } as const;
 export const TENSOR_TYPE = { elementType: 1, shape: 2 } as const;
+/** `TypeProto.Sequence` and `TypeProto.Optional`. */
+export const ELEMENT_TYPE = { elementType: 1 } as const;
 export const MAP_TYPE = { keyType: 1, valueType: 2 } as const;
 export const SHAPE = { dim: 1 } as const;
-export const DIMENSION = { value: 1, param: 2 } as const;
+export const DIMENSION = { value: 1, param: 2, denotation: 3 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
 export const FUNCTION = {
   name: 1,
@@ -105,11 +116,13 @@ export const FUNCTION = {
   output: 5,
   attribute: 6,
   node: 7,
+  docString: 8,
   opsetImport: 9,
   domain: 10,
   attributeProto: 11,
   valueInfo: 12,
   overload: 13,
+  metadataProps: 14,
 } as const;
 
 export const TRAINING_INFO = { initialization: 1, algorithm: 2 } as const;

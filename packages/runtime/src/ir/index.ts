@@ -1,1 +1,10 @@
 export type * from "./types.ts";
+export type { AttributeInput } from "./attributes.ts";
+export { attribute, floatAttribute, intAttribute, intsAttribute, makeNode, setAttribute, stringAttribute, subgraphs } from "./attributes.ts";
+export { cloneGraph, cloneModel, cloneNode } from "./clone-model.ts";
+export { elementCount, tensorByteLength } from "./element-layout.ts";
+export { GraphIndex } from "./graph-index.ts";
+export { readOnnx } from "./read-onnx.ts";
+export { tensorNumbers } from "./tensor-numbers.ts";
+export { floats, int32s, int64s, int8s, rawTensor, scalarFloat, uint8s } from "./tensors.ts";
+export { writeOnnx, writeOnnxFiles } from "./write-onnx.ts";

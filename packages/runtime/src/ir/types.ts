@@ -10,7 +10,7 @@
 /** Fields unknown to this reader, tag and value as they stood on the wire, in their order. */
 export type UnknownFields = readonly Uint8Array[];
 
-/** Name of an ONNX element type as in `DATA_TYPES`: "float32", "int64", "int4", "bfloat16", … */
+/** Name of an ONNX element type as in `DATA_TYPES`: "float32", "int64", "int4", "bfloat16", …; "undefined" in a type that leaves it open. */
 export type OnnxElementType = string;
 
 export type OnnxTensor = {
@@ -117,7 +117,7 @@ export type OnnxFunction = {
   unknownFields: UnknownFields;
 };
 
-export type OnnxOpset = { domain: string; version: number };
+export type OnnxOpset = { domain: string; version: number; unknownFields?: UnknownFields };
 
 export type OnnxModel = {
   irVersion: number;
