@@ -1,6 +1,6 @@
 import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
 import {
-  IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevice, expireUploads, failUpload, finishUpload,
+  IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevices, expireUploads, failUpload, finishUpload,
   fleetQueries, isArtifactOfDevice, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
 } from "@flotilla/fleet";
 import type { GatewayPorts } from "./ports.ts";
@@ -26,7 +26,7 @@ export function portsOf(db: Db): GatewayPorts {
     reissueTargets: (deviceIds) => withSql(db, (sql) => reissueTargets(sql, deviceIds)),
     fleetQueries: () => withSql(db, fleetQueries),
     onNews: (callback) => listen(db, [REGISTRY_CHANNEL, TARGETS_CHANNEL], callback, callback),
-    enrol: (request, meta) => withTx(db, (tx) => enrolDevice(tx, request, meta)),
+    enrol: (items) => withTx(db, (tx) => enrolDevices(tx, items)),
     isArtifactOfDevice: (input) => withSql(db, (sql) => isArtifactOfDevice(sql, input)),
     takeNonces: (nonces) => withSql(db, (sql) => takeNonces(sql, nonces)),
     noteReportedClass: (input) => withTx(db, (tx) => noteReportedClass(tx, input)),

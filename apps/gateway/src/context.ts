@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
-import type { ArtifactStore } from "@flotilla/fleet";
+import type { ArtifactStore, EnrolmentItem, EnrolmentOutcome } from "@flotilla/fleet";
 import type { ArtifactAccess } from "./artifact-access.ts";
+import type { Batches } from "./batches.ts";
 import type { ChangeAnnouncer } from "./change-announcer.ts";
 import type { DeviceTokens } from "./device-token.ts";
 import type { Slots } from "./http/slots.ts";
@@ -25,6 +26,7 @@ export type Gateway = {
   targetReissue: TargetReissue;
   tokens: DeviceTokens;
   nonces: Nonces;
+  enrolments: Batches<EnrolmentItem, EnrolmentOutcome>;
   uploadTicketSecret: string;
   syncIntervalMs: number;
   log: Logger;

@@ -134,3 +134,36 @@ test("a stop finishes what is in hand and ends at once, also while devices hold 
   for (const device of devices) while (device.acked < device.produced) await device.step(false);
   expect(devices.every((device) => device.acked === device.produced)).toBe(true);
 });
+
+test("devices that enrol while the gateway is killed and its connections break are let in once each, for one use of their token each", async () => {
+  const lanes = Array.from({ length: 6 }, (_, lane) => Array.from({ length: 20 }, (_, i) => new TestDevice(running.url, `newcomer-${lane}-${i}`)));
+  const devices = lanes.flat();
+  const { view, token } = await withTx(suite.db, (tx) => createEnrollmentToken(tx, systemPrincipal("test"), { maxUses: devices.length }));
+  let unanswered = 0;
+  const all = Promise.all(lanes.map(async (lane) => {
+    for (const device of lane) {
+      while (device.deviceId === "") {
+        device.url = running.url;
+        const answer = await device.enroll(token).catch(() => null);
+        if (answer?.status === 200) continue;
+        unanswered += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }));
+  const letIn = (): number => devices.filter(({ deviceId }) => deviceId !== "").length;
+  for (const isKill of [true, false]) {
+    const before = letIn();
+    await until(() => letIn() > before + lanes.length);
+    if (isKill) {
+      await running.stop("SIGKILL");
+      running = await start();
+    } else await withSql(suite.db, (sql) => sql.query("select pg_terminate_backend(pid)::text from pg_stat_activity where datname = current_database() and application_name like 'flotilla gateway%'"));
+  }
+  await all;
+  const { uses } = await suite.db.prisma.enrollmentToken.findUniqueOrThrow({ where: { id: view.id } });
+  const rows = await suite.db.prisma.device.findMany({ where: { enrollmentTokenId: view.id } });
+  expect({ uses, ids: rows.map(({ id }) => id).toSorted() }).toEqual({ uses: devices.length, ids: devices.map(({ deviceId }) => deviceId).toSorted() });
+  expect(unanswered).toBeGreaterThan(0);
+  expect(await new TestDevice(running.url, "one-too-many").enroll(token)).toMatchObject({ status: 403, body: { code: "enrollment_token_invalid" } });
+});

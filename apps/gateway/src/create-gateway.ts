@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { FleetError, problemOf } from "@flotilla/protocol";
 import type { ArtifactStore } from "@flotilla/fleet";
 import { ArtifactAccess } from "./artifact-access.ts";
+import { Batches } from "./batches.ts";
 import { ChangeAnnouncer } from "./change-announcer.ts";
 import type { Gateway } from "./context.ts";
 import { deviceTokens } from "./device-token.ts";
@@ -49,6 +50,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** Found without looking at routes: nearly all requests are syncs. */
 const SYNC_PATH = "/device/v1/sync";
 const STOP_TIMEOUT_MS = 5_000;
+/** All enrolments with one token wait for its row, so many take their uses at once. The lock of each name is one of some thousands that PostgreSQL has room for. */
+const ENROLMENT_BATCH = { waitMs: 20, most: 250 };
 const EXPIRE_EVERY_MS = 60_000;
 const SUMMARY_EVERY_MS = 60_000;
 /** Uploads live a day; a staged file that nothing was written to for two is what a crash left. */
@@ -114,9 +117,10 @@ function partsOf(options: GatewayOptions, connections: () => Promise<number>): G
     targetReissue: new TargetReissue(ports, log),
     tokens: deviceTokens(options.deviceTokenSecret),
     nonces: nonces(options.deviceTokenSecret, ports),
+    enrolments: new Batches(ports, ENROLMENT_BATCH, (items) => ports.enrol(items)),
     uploadTicketSecret: options.uploadTicketSecret,
     syncIntervalMs: options.syncIntervalMs,
-    slots: { enrolments: new Slots(64), parts: new Slots(64), commits: new Slots(4), downloads: new Slots(512) },
+    slots: { enrolments: new Slots(512), parts: new Slots(64), commits: new Slots(4), downloads: new Slots(512) },
     counters: { syncs: 0, refused: 0 },
   };
   const gateway = parts as Gateway;

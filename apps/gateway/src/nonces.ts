@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { FleetError } from "@flotilla/protocol";
-import { unavailableWhenAway } from "./database-away.ts";
+import type { UsedNonce } from "@flotilla/fleet";
+import { Batches } from "./batches.ts";
 import type { GatewayPorts } from "./ports.ts";
 
 const NONCE_TTL_SECONDS = 120;
@@ -15,14 +16,15 @@ export type Nonces = {
   take(nonce: string, nowMs: number): Promise<void>;
 };
 
-type Waiting = { nonce: string; expiresAtMs: number; resolve: () => void; reject: (error: unknown) => void };
-
 /** Any gateway takes any gateway's nonce: what was used is known to the database, in one statement for all that come while the last one runs. */
 export function nonces(secret: string, ports: Pick<GatewayPorts, "takeNonces" | "isDatabaseAway">): Nonces {
   const macOf = (body: string): string => createHmac("sha256", secret).update(`flotilla nonce\n${body}`).digest("base64url");
   const refused = (): FleetError => new FleetError("proof_invalid", { public: "The nonce is not valid any more; ask for a new one." });
-  let waiting: Waiting[] = [];
-  let isRunning = false;
+  /** Whether each was unused. The same nonce twice in one batch: the first has it. */
+  const uses = new Batches(ports, { waitMs: 0, most: MAX_BATCH }, async (batch: readonly UsedNonce[]) => {
+    const fresh = new Set(await ports.takeNonces(batch));
+    return batch.map(({ nonce }) => fresh.delete(nonce));
+  });
 
   function parse(nonce: string, nowMs: number): { random: string; expiresAtMs: number } {
     const end = nonce.lastIndexOf(".");
@@ -36,25 +38,6 @@ export function nonces(secret: string, ports: Pick<GatewayPorts, "takeNonces" | 
     return { random, expiresAtMs };
   }
 
-  async function run(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, MAX_BATCH);
-      waiting = waiting.slice(MAX_BATCH);
-      try {
-        const fresh = new Set(await ports.takeNonces(batch.map(({ nonce, expiresAtMs }) => ({ nonce, expiresAtMs }))));
-        // The same nonce twice in one batch: the first has it.
-        for (const { nonce, resolve, reject } of batch) {
-          if (fresh.delete(nonce)) resolve();
-          else reject(refused());
-        }
-      } catch (error) {
-        const failure = unavailableWhenAway(ports, error);
-        for (const { reject } of batch) reject(failure);
-      }
-    }
-    isRunning = false;
-  }
-
   return {
     issue(nowMs) {
       const body = `n1.${Math.floor(nowMs / 1000) + NONCE_TTL_SECONDS}.${randomBytes(16).toString("base64url")}`;
@@ -65,12 +48,7 @@ export function nonces(secret: string, ports: Pick<GatewayPorts, "takeNonces" | 
     },
     async take(nonce, nowMs) {
       const { random, expiresAtMs } = parse(nonce, nowMs);
-      await new Promise<void>((resolve, reject) => {
-        waiting.push({ nonce: random, expiresAtMs, resolve, reject });
-        if (isRunning) return;
-        isRunning = true;
-        void run();
-      });
+      if (!(await uses.add({ nonce: random, expiresAtMs }))) throw refused();
     },
   };
 }

@@ -1,5 +1,5 @@
-import type { ArtifactRef, DeviceClass, EnrollRequest } from "@flotilla/protocol";
-import type { DeviceTargetEntry, Enrolment, PartPlace, RegistryEntry, SyncItem, SyncOutcome, UsedNonce } from "@flotilla/fleet";
+import type { ArtifactRef, DeviceClass } from "@flotilla/protocol";
+import type { DeviceTargetEntry, EnrolmentItem, EnrolmentOutcome, PartPlace, RegistryEntry, SyncItem, SyncOutcome, UsedNonce } from "@flotilla/fleet";
 
 /** Everything the gateway asks of the database, each a transaction of its own. `composition.ts` makes it real. */
 export type GatewayPorts = {
@@ -14,7 +14,8 @@ export type GatewayPorts = {
   fleetQueries(): Promise<{ fleetId: string; query: string }[]>;
   /** Calls back when the database says that devices or targets changed, or when such news may have been missed. */
   onNews(callback: () => void): Promise<{ close(): Promise<void> }>;
-  enrol(request: EnrollRequest, meta: { requestId: string }): Promise<Enrolment>;
+  /** Lets devices in whose proof was checked; answers an outcome for each. */
+  enrol(items: readonly EnrolmentItem[]): Promise<EnrolmentOutcome[]>;
   /** Whether the artifact belongs to a build that the device should run or was offered. */
   isArtifactOfDevice(input: { deviceId: string; sha256: string }): Promise<boolean>;
   /** Notes nonces as used; answers those that nobody had used before. */

@@ -22,7 +22,8 @@ export async function enroll(gateway: Gateway, { req, res, requestId }: Call): P
     gateway.nonces.check(request.nonce, Date.now());
     checkProof(request.publicKey, enrollProof(request), request.signature);
     await gateway.nonces.take(request.nonce, Date.now());
-    const enrolment = await gateway.ports.enrol(request, { requestId });
+    const enrolment = await gateway.enrolments.add({ request, requestId });
+    if (enrolment.kind === "refused") throw enrolment.error;
     if (enrolment.kind === "key_change_pending") {
       gateway.log.warn({ deviceId: enrolment.deviceId, requestId }, "a known device came with another key; a person must decide");
       throw new FleetError("key_change_pending", { public: "A device of this name is known with another key. A person must approve the new one.", extra: { retryAfterMs: 15_000 } });

@@ -9,7 +9,8 @@ export const testClass: DeviceClass = { name: "pi4", arch: "arm64", isa: ["neon"
 
 /** The smallest device that speaks the protocol; the real one is the agent of apps/device-sim. */
 export class TestDevice {
-  readonly url: string;
+  /** Where its gateway is; one that is started again is somewhere else. */
+  url: string;
   readonly name: string;
   readonly publicKey: string;
   readonly #key: KeyObject;

@@ -1,4 +1,4 @@
-import type { Tx } from "@flotilla/db";
+import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import type { Page, PageInput } from "../page.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { bigintCursor, pageOf, pageSize, searchText } from "../page-query.ts";
@@ -21,22 +21,32 @@ export type AuditEntry = {
   detail?: unknown;
 };
 
+/** A row to be written. */
+export type AuditRecord = { actor: AuditActor; entry: AuditEntry };
+
 /** Writes one audit row inside the caller's transaction: the row exists exactly when the change it tells of does. */
 export async function recordAudit(tx: Tx, actor: AuditActor, entry: AuditEntry): Promise<void> {
-  await tx.auditEvent.create({
-    data: {
-      actorKind: actor.kind,
-      actorId: actor.id,
-      actorName: actor.name,
-      action: entry.action,
-      objectKind: entry.objectKind,
-      objectId: entry.objectId,
-      objectName: entry.objectName === undefined ? null : storableText(entry.objectName),
-      reason: entry.reason === undefined ? null : storableText(entry.reason.slice(0, MAX_REASON_CHARACTERS)),
-      requestId: actor.requestId ?? null,
-      ...(entry.detail === undefined ? {} : { detail: storableJson(entry.detail as object) }),
-    },
-  });
+  await recordAudits(sqlOf(tx), [{ actor, entry }]);
+}
+
+/** The same for many, in one statement and in this order. */
+export async function recordAudits(sql: Sql, records: readonly AuditRecord[]): Promise<void> {
+  if (records.length === 0) return;
+  const column = (of: (record: AuditRecord) => string | null): (string | null)[] => records.map(of);
+  await sql.query(
+    `insert into audit_event (actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, reason, request_id, detail)
+     select r.actor_kind, r.actor_id, r.actor_name, r.action, r.object_kind, r.object_id, r.object_name, r.reason, r.request_id, r.detail
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::jsonb[]) with ordinality
+         as r(actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, reason, request_id, detail, n) order by r.n`,
+    [
+      column(({ actor }) => actor.kind), column(({ actor }) => actor.id), column(({ actor }) => actor.name),
+      column(({ entry }) => entry.action), column(({ entry }) => entry.objectKind), column(({ entry }) => entry.objectId),
+      column(({ entry }) => (entry.objectName === undefined ? null : storableText(entry.objectName))),
+      column(({ entry }) => (entry.reason === undefined ? null : storableText(entry.reason.slice(0, MAX_REASON_CHARACTERS)))),
+      column(({ actor }) => actor.requestId ?? null),
+      column(({ entry }) => (entry.detail === undefined ? null : JSON.stringify(storableJson(entry.detail as object)))),
+    ],
+  );
 }
 
 /** Filters of the audit list; each narrows. `actor` is an id or the beginning of a name. */

@@ -1,5 +1,5 @@
-import { sqlOf, type EnrollmentToken, type Tx } from "@flotilla/db";
-import { FleetError, labelsSchema, type Labels } from "@flotilla/protocol";
+import type { EnrollmentToken, Sql, Tx } from "@flotilla/db";
+import { FleetError, invariant, labelsSchema, type Labels } from "@flotilla/protocol";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import type { Page, PageInput } from "../page.ts";
@@ -75,20 +75,29 @@ export async function revokeEnrollmentToken(tx: Tx, principal: Principal, input:
 }
 
 /**
- * Takes one use of a token for a device that enrols. `enrollment_token_invalid` when it is unknown, revoked, too old
- * or used up; a token for n devices admits exactly n, however many ask at once. Rolls back with the caller.
+ * Those of these secrets that may let devices in now, held until the transaction ends; absent are unknown, revoked, too old and used up ones. What is decided about their uses is
+ * then true until `takeTokenUses` in the same transaction.
  */
-export async function consumeEnrollmentToken(tx: Tx, token: string): Promise<{ id: string; name: string; labels: Labels }> {
-  const invalid = new FleetError("enrollment_token_invalid", { public: "The enrolment token is unknown, used up, withdrawn or too old. Make a new one under Settings, Enrolment." });
-  if (!looksLikeSecret("fet", token)) throw invalid;
-  const [row] = await sqlOf(tx).query<{ id: string; name: string; labels: Labels }>(
-    `update enrollment_token set uses = uses + 1
-     where secret_hash = $1 and revoked_at is null and expires_at > clock_timestamp() and uses < max_uses
-     returning id, name, labels`,
-    [hashSecret(token)],
+export async function usableTokens(sql: Sql, secrets: readonly string[]): Promise<Map<string, { id: string; labels: Labels; usesLeft: number }>> {
+  const byHash = new Map(secrets.filter((secret) => looksLikeSecret("fet", secret)).map((secret) => [hashSecret(secret), secret]));
+  // The time is asked once they are held: waiting for another transaction may take a while.
+  const rows = await sql.query<{ id: string; secret_hash: string; labels: Labels; uses_left: number }>(
+    `with held as materialized (select id, secret_hash, labels, max_uses - uses as uses_left, expires_at, revoked_at from enrollment_token where secret_hash = any($1::text[]) order by id for update)
+     select id, secret_hash, labels, uses_left from held where revoked_at is null and expires_at > clock_timestamp() and uses_left > 0`,
+    [[...byHash.keys()]],
   );
-  if (row === undefined) throw invalid;
-  return row;
+  return new Map(rows.map((row) => [byHash.get(row.secret_hash) ?? "", { id: row.id, labels: row.labels, usesLeft: row.uses_left }]));
+}
+
+/** Takes uses of tokens that `usableTokens` holds, by their ids. Rolls back with the caller. */
+export async function takeTokenUses(sql: Sql, uses: ReadonlyMap<string, number>): Promise<void> {
+  if (uses.size === 0) return;
+  const taken = await sql.query(
+    `update enrollment_token t set uses = t.uses + u.n from unnest($1::text[], $2::int[]) as u(id, n)
+      where t.id = u.id and t.revoked_at is null and t.uses + u.n <= t.max_uses returning t.id`,
+    [[...uses.keys()], [...uses.values()]],
+  );
+  invariant(taken.length === uses.size, "a held enrolment token changed");
 }
 
 function wholeNumber(field: string, value: number, max: number): number {

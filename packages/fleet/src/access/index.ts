@@ -1,8 +1,8 @@
 export { actorNames } from "./actor-names-store.ts";
 export { createApiKey, listApiKeys, principalOfApiKey, revokeApiKey } from "./api-key-store.ts";
-export { listAudit, recordAudit } from "./audit-store.ts";
-export type { AuditActor, AuditEntry, AuditFilter } from "./audit-store.ts";
-export { consumeEnrollmentToken, createEnrollmentToken, listEnrollmentTokens, revokeEnrollmentToken } from "./enrollment-token-store.ts";
+export { listAudit, recordAudit, recordAudits } from "./audit-store.ts";
+export type { AuditActor, AuditEntry, AuditFilter, AuditRecord } from "./audit-store.ts";
+export { createEnrollmentToken, listEnrollmentTokens, revokeEnrollmentToken, takeTokenUses, usableTokens } from "./enrollment-token-store.ts";
 export { beginIdempotent, finishIdempotent, pruneIdempotency } from "./idempotency-store.ts";
 export type { Idempotent } from "./idempotency-store.ts";
 export { hashPassword, verifyPassword } from "./password.ts";
