@@ -35,7 +35,7 @@ export function readType(parent: WireCursor): OnnxType {
     fields.push(cursor.whole());
     known = fields.length === 1 ? readKind(cursor) : null;
   }
-  if (known === null) return { kind: "other", bytes: Buffer.concat(fields), denotation };
+  if (known === null) return { kind: "other", bytes: new Uint8Array(Buffer.concat(fields)), denotation };
   known.denotation = denotation;
   return known;
 }
