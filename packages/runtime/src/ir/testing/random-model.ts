@@ -66,7 +66,7 @@ const { type } = fc.letrec<{ type: OnnxType }>((tie) => ({
     }),
     fc.record({ kind: fc.constantFrom("sequence" as const, "optional" as const), element: tie("type"), denotation: name }),
     fc.record({ kind: fc.constant("map" as const), keyType: elementType, value: tie("type"), denotation: name }),
-    fc.record({ kind: fc.constant("other" as const), bytes: bytes.map((opaque) => new WireWriter().bytes(7, opaque).finish()), denotation: name }),
+    fc.record({ kind: fc.constant("other" as const), bytes: name.map((opaque) => new WireWriter().message(7, (out) => out.string(2, opaque)).finish()), denotation: name }),
   ),
 }));
 
