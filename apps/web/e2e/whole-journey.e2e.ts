@@ -66,10 +66,17 @@ async function rollOut(page: Page): Promise<void> {
     await page.getByRole("link", { name: "Roll out" }).click();
     await page.getByLabel("Fleet", { exact: true }).selectOption({ index: 1 });
     for (const wave of [1, 2, 3]) await page.getByLabel(`Soak time of wave ${wave} in seconds`).fill("2");
+    await page.getByText(/^Advanced/).click();
+    await page.getByLabel(/^Devices at once/).fill("0.5");
+    await expect(page.getByRole("button", { name: "Start" })).toBeDisabled();
+    await page.getByLabel(/^Devices at once/).fill("16");
+    await page.getByLabel(/^Time to confirm/).fill("5");
     await page.getByRole("button", { name: /^Start with \d+ devices?$/ }).click();
     await page.waitForURL(/\/rollouts\/rol_/);
     const verdict = page.getByRole("region", { name: "Verdict" });
     await expect(verdict).toContainText("Running");
+    await expect(page.getByText("at most 16")).toBeVisible();
+    await expect(page.getByText("Confirmed within").locator("xpath=..")).toContainText("5 min");
     await expect(verdict).toContainText("Completed", { timeout: 240_000 });
     await expect(verdict).toContainText("24 of 24 devices succeeded");
   });

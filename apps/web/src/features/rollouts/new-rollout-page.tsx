@@ -13,7 +13,9 @@ import { apiSend, messageOf, newIdempotencyKey } from "../../lib/api-client.ts";
 import { formatNoun } from "../../lib/format.ts";
 import { buildChoicesQuery } from "../builds/build-queries.ts";
 import { fleetChoicesQuery } from "../fleets/fleet-queries.ts";
+import { LimitsFields } from "./limits-fields.tsx";
 import { PreviewPanel } from "./preview-panel.tsx";
+import { areValid, noLimits, policyOf, type PlannedLimits } from "./rollout-limits.ts";
 import { rolloutPreviewQuery } from "./rollout-queries.ts";
 import { wavePresets, waveProblems, type PlannedWave } from "./wave-plan.ts";
 import { WaveTable } from "./wave-table.tsx";
@@ -22,6 +24,7 @@ import { WaveTable } from "./wave-table.tsx";
 export function NewRolloutPage() {
   const [choice, setChoice] = useQueryStates({ build: parseAsString, fleet: parseAsString });
   const [waves, setWaves] = useState<PlannedWave[]>([...wavePresets.standard.waves]);
+  const [limits, setLimits] = useState<PlannedLimits>(noLimits);
   const builds = useQuery(buildChoicesQuery());
   const fleets = useQuery(fleetChoicesQuery());
   const ready = builds.data?.items.filter((build) => build.state === "ready") ?? [];
@@ -43,8 +46,11 @@ export function NewRolloutPage() {
         {fresh !== null && <PreviewPanel preview={fresh} />}
         {preview.isError && <ErrorNote>{messageOf(preview.error)}</ErrorNote>}
       </Step>
-      <Step number={3} title="Waves"><WaveTable waves={waves} onChange={setWaves} preview={fresh} /></Step>
-      <Step number={4} title="Review"><Review build={build} fleet={fleet} waves={waves} valid={valid} preview={fresh} /></Step>
+      <Step number={3} title="Waves">
+        <WaveTable waves={waves} onChange={setWaves} preview={fresh} />
+        <LimitsFields limits={limits} onChange={setLimits} />
+      </Step>
+      <Step number={4} title="Review"><Review build={build} fleet={fleet} waves={waves} limits={limits} valid={valid} preview={fresh} /></Step>
     </div>
   );
 }
@@ -76,14 +82,14 @@ function FleetPicker({ fleets, value, onValue }: { fleets: readonly FleetView[];
   );
 }
 
-function Review({ build, fleet, waves, valid, preview }: { build: BuildView | null; fleet: FleetView | null; waves: PlannedWave[]; valid: boolean; preview: RolloutPreview | null }) {
+function Review({ build, fleet, waves, limits, valid, preview }: { build: BuildView | null; fleet: FleetView | null; waves: PlannedWave[]; limits: PlannedLimits; valid: boolean; preview: RolloutPreview | null }) {
   const router = useRouter();
   const client = useQueryClient();
   const [key] = useState(newIdempotencyKey);
   const create = useMutation({
     mutationFn: async (start: boolean) => {
       if (build === null || fleet === null) throw new Error("Choose a build and a fleet first.");
-      const rollout = await apiSend<RolloutView>("POST", "/rollouts", { buildId: build.id, fleetId: fleet.id, waves }, { idempotencyKey: `${key}-create` });
+      const rollout = await apiSend<RolloutView>("POST", "/rollouts", { buildId: build.id, fleetId: fleet.id, waves, policy: policyOf(limits) }, { idempotencyKey: `${key}-create` });
       return start ? apiSend<RolloutView>("POST", `/rollouts/${rollout.id}/start`, {}, { idempotencyKey: `${key}-start` }) : rollout;
     },
     onSuccess: (rollout) => {
@@ -91,7 +97,7 @@ function Review({ build, fleet, waves, valid, preview }: { build: BuildView | nu
       router.push(`/rollouts/${rollout.id}` as Route);
     },
   });
-  const missing = build === null ? "Choose a build." : fleet === null ? "Choose a fleet." : !valid ? "Correct the waves." : preview === null ? "Counting devices…" : preview.eligible === 0 ? "No device of this fleet can take this build." : null;
+  const missing = build === null ? "Choose a build." : fleet === null ? "Choose a fleet." : !valid ? "Correct the waves." : !areValid(limits) ? "Correct the limits under Advanced." : preview === null ? "Counting devices…" : preview.eligible === 0 ? "No device of this fleet can take this build." : null;
   const first = preview?.waves[0]?.devices ?? 0;
   const startable = missing === null && !create.isPending && !create.isSuccess;
   useEffect(() => {

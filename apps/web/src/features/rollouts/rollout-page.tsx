@@ -10,7 +10,7 @@ import { Page } from "../../components/ui/page.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
-import { formatDateTime, formatDuration, formatPercent } from "../../lib/format.ts";
+import { formatCount, formatDateTime, formatDuration, formatPercent } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { ActionBar } from "./action-bar.tsx";
 import { BlastPanel } from "./blast-panel.tsx";
@@ -95,6 +95,7 @@ function Plan({ rollout }: { rollout: RolloutView }) {
     ["Soaking", rollout.waves.map((wave) => formatDuration(wave.soakSeconds * 1000)).join(", ")],
     ["Halts above", rollout.waves.map((wave) => `${wave.maxFailurePercent} %`).join(", ")],
     ["Judged from", `${policy.minSample} answers`], ["An attempt may take", formatDuration(policy.inProgressTimeoutMs)], ["Attempts", String(policy.maxAttempts)],
+    ["Confirmed within", formatDuration(policy.verifyTimeoutMs)], ["Devices at once", policy.maxInFlight === null ? "no limit" : `at most ${formatCount(policy.maxInFlight)}`],
     ["Silence halts after", formatDuration(policy.waveTimeoutMs)], ["Query", rollout.query === "" ? "every device" : rollout.query],
     ...(rollout.startedAt === null ? [] : [["Started", formatDateTime(rollout.startedAt)] as [string, string]]),
     ...(rollout.finishedAt === null || isOpen(rollout.state) ? [] : [["Ended", formatDateTime(rollout.finishedAt)] as [string, string]]),
