@@ -8,3 +8,5 @@ export { readOnnx } from "./read-onnx.ts";
 export { tensorNumbers } from "./tensor-numbers.ts";
 export { floats, int32s, int64s, int8s, rawTensor, scalarFloat, uint8s } from "./tensors.ts";
 export { writeOnnx, writeOnnxFiles } from "./write-onnx.ts";
+export { checkModel } from "./check/check-model.ts";
+export type { ModelProblem, ProblemCode } from "./check/model-problem.ts";
