@@ -4,10 +4,9 @@ import { availableParallelism, loadavg } from "node:os";
 import { Generator, cpuSeconds, startGateway, treeCpuSeconds, type Server } from "./load/processes.ts";
 import { benchDeviceId } from "./load/registered-devices.ts";
 import { median, range, startWorld, type World } from "./load/world.ts";
+import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
-const REGISTERED = Number(process.argv[2] ?? 1_000_000);
-const ROUNDS = Number(process.argv[3] ?? 3);
-const SECONDS = Number(process.argv[4] ?? 6);
+const { registered: REGISTERED, rounds: ROUNDS, seconds: SECONDS } = wholeNumbersOfCommandLine({ registered: 1_000_000, rounds: 3, seconds: 6 });
 const ACTIVE = 10_000;
 const CONNECTIONS = 1_000;
 const SECRET = "bench".repeat(8);

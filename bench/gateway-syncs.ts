@@ -10,9 +10,9 @@ import type { LoadResult } from "./load/generator.ts";
 import { Generator, cpuSeconds, memoryMiB, startGateway, startServer, treeCpuSeconds, type Server } from "./load/processes.ts";
 import { benchDeviceId } from "./load/registered-devices.ts";
 import { median, range, startWorld, type World } from "./load/world.ts";
+import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
-const ROUNDS = Number(process.argv[2] ?? 3);
-const SECONDS = Number(process.argv[3] ?? 6);
+const { rounds: ROUNDS, seconds: SECONDS } = wholeNumbersOfCommandLine({ rounds: 3, seconds: 6 });
 const DEVICES = 10_000;
 const CONNECTIONS = 1_000;
 /** More only pile up in front of it. */

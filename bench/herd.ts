@@ -1,6 +1,6 @@
 // A fleet comes back: a crowd of protocol-level devices of the simulator against one real gateway, which is killed and started again
 // after a minute. Its own counter of committed syncs, read each second, tells whether they come back as a herd.
-// node bench/herd.ts [devices] [sync interval in ms] [seconds dark]
+// node bench/herd.ts [devices] [intervalMs] [darkSeconds]
 import { spawn, type ChildProcess } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -10,10 +10,9 @@ import { withTx } from "@flotilla/db";
 import { createEnrollmentToken, systemPrincipal } from "@flotilla/fleet";
 import { startGateway, type Server } from "./load/processes.ts";
 import { startWorld } from "./load/world.ts";
+import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
-const DEVICES = Number(process.argv[2] ?? 10_000);
-const INTERVAL_MS = Number(process.argv[3] ?? 30_000);
-const DARK_SECONDS = Number(process.argv[4] ?? 60);
+const { devices: DEVICES, intervalMs: INTERVAL_MS, darkSeconds: DARK_SECONDS } = wholeNumbersOfCommandLine({ devices: 10_000, intervalMs: 30_000, darkSeconds: 60 });
 const INTERVAL_SECONDS = INTERVAL_MS / 1000;
 const SECRET = "bench".repeat(8);
 const steady = DEVICES / INTERVAL_SECONDS;

@@ -16,9 +16,10 @@ import {
 } from "@flotilla/fleet";
 import { demoConvNet } from "@flotilla/runtime";
 import { usageOf, type Usage } from "./world/process-tree.ts";
+import { orExit, wholeNumbers } from "./world/whole-numbers.ts";
 
-const DEVICES = Number(process.argv[2] ?? 100_000);
-const ENROL = process.argv[3] ?? "http";
+const [, , given = "100000", ENROL = "http", ...more] = process.argv;
+const { devices: DEVICES } = orExit(() => wholeNumbers({ devices: 100_000 }, [given, ...(ENROL === "http" || ENROL === "bulk" ? [] : [ENROL]), ...more], " [http|bulk]"));
 const SYNC_INTERVAL_MS = 60_000;
 const WAVES = [{ percent: 1, soakSeconds: 10 }, { percent: 10, soakSeconds: 10 }, { percent: 100, soakSeconds: 10 }];
 const LONGEST_ROLLOUT_MS = 60 * 60_000;

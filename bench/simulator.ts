@@ -5,9 +5,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
-const DEVICES = Number(process.argv[2] ?? 2_000);
-const SECONDS = Number(process.argv[3] ?? 10);
+const { devices: DEVICES, seconds: SECONDS } = wholeNumbersOfCommandLine({ devices: 2_000, seconds: 10 });
 const ROUNDS = 3;
 /** Far below what the peer can answer: the devices always have a sync to send. */
 const SYNC_INTERVAL_MS = 20;

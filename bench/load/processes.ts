@@ -7,6 +7,8 @@ import type { LoadOrder, LoadResult } from "./generator.ts";
 // Programs of a benchmark, each in a process of its own, and the CPU time and memory that the system says they took.
 
 const ROOT = join(import.meta.dirname, "../..");
+/** Before a program, so that it does not outlive this one. */
+export const ON_LEASH = ["--import", join(import.meta.dirname, "leash.ts")] as const;
 const TICKS_PER_SECOND = 100;
 
 /** A started server. */
@@ -14,7 +16,7 @@ export type Server = { url: string; pid: number; stop(): Promise<void> };
 
 /** Starts a program and waits for the line of its output that `urlIn` finds a URL in. */
 export async function startServer(args: readonly string[], env: Record<string, string>, urlIn: (line: string) => string | null): Promise<Server> {
-  const child = spawn(process.execPath, [...args], { cwd: ROOT, env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...ON_LEASH, ...args], { cwd: ROOT, env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
@@ -50,7 +52,7 @@ export class Generator {
   readonly #reader: Interface;
 
   constructor() {
-    this.#child = spawn(process.execPath, [join(import.meta.dirname, "generator.ts")], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [...ON_LEASH, join(import.meta.dirname, "generator.ts")], { stdio: ["pipe", "pipe", "inherit"] });
     if (!this.#child.stdout) throw new Error("the generator has no output");
     this.#reader = createInterface({ input: this.#child.stdout });
     this.#lines = this.#reader[Symbol.asyncIterator]();
