@@ -27,7 +27,8 @@ export function forEachWeight({ outer, channels, inner }: ChannelLayout, visit: 
   let index = 0;
   for (let block = 0; block < outer; block += 1) {
     for (let channel = 0; channel < channels; channel += 1) {
-      for (let end = index + inner; index < end; index += 1) visit(index, channel);
+      const end = index + inner;
+      for (; index < end; index += 1) visit(index, channel);
     }
   }
 }
