@@ -38,6 +38,9 @@ const CODES = {
   part_invalid: { status: 422, retryable: false, title: "The part does not have the right size" },
   // models and builds
   version_not_ready: { status: 409, retryable: false, title: "The model version is not ready" },
+  version_not_offered: { status: 409, retryable: false, title: "The variant is kept for its numbers only" },
+  dataset_not_ready: { status: 409, retryable: false, title: "The dataset version is not ready" },
+  preprocessing_missing: { status: 409, retryable: false, title: "Nobody has said how an example becomes the model's input" },
   build_not_ready: { status: 409, retryable: false, title: "The build is not ready" },
   name_taken: { status: 409, retryable: false, title: "The name is taken" },
   // devices

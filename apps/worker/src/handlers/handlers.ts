@@ -1,7 +1,9 @@
 import type { Handlers } from "../run-job.ts";
 import { benchmarkVersion } from "./benchmark.ts";
 import { writeBuild } from "./build.ts";
-import { importVersion } from "./import.ts";
+import { evaluateVersion } from "./evaluate.ts";
+import { importUploaded } from "./import.ts";
+import { optimizeVersion } from "./optimize.ts";
 
 /** The handler of each kind. A kind without one does not compile. */
-export const handlers: Handlers = { import: importVersion, build: writeBuild, benchmark: benchmarkVersion };
+export const handlers: Handlers = { import: importUploaded, build: writeBuild, benchmark: benchmarkVersion, evaluate: evaluateVersion, optimize: optimizeVersion };

@@ -86,12 +86,14 @@ function variantsOf(input: NewBuild["variants"]): { versionId: string; classes: 
 }
 
 async function requireReadyVersions(tx: Tx, ids: readonly string[]): Promise<void> {
-  const versions = await tx.modelVersion.findMany({ where: { id: { in: [...ids] } }, select: { id: true, state: true, number: true, model: { select: { name: true } } } });
+  const versions = await tx.modelVersion.findMany({ where: { id: { in: [...ids] } }, select: { id: true, state: true, number: true, offered: true, notOfferedReason: true, model: { select: { name: true } } } });
   if (versions.length < ids.length) throw new FleetError("not_found", { public: "There is no such model version." });
   const waiting = versions.find((version) => version.state !== "ready");
   if (waiting !== undefined) {
     throw new FleetError("version_not_ready", { public: `${waiting.model.name} v${waiting.number} is ${waiting.state}; a build is made of ready versions.` });
   }
+  const refused = versions.find((version) => !version.offered);
+  if (refused !== undefined) throw new FleetError("version_not_offered", { public: `${refused.model.name} v${refused.number} is not offered for builds: ${refused.notOfferedReason ?? "it does not help"}` });
 }
 
 type VariantRow = { build_id: string; versionId: string; modelName: string; number: number; classes: string[]; sizeBytes: bigint };

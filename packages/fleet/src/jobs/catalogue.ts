@@ -9,8 +9,11 @@ const id = z.string().min(1).max(64);
  * A payload field added later must be optional until older jobs have drained.
  */
 export const jobCatalogue = {
-  /** Looks at an uploaded version: 1 GiB of weights is read in some 10 s and opened, run and measured within two minutes. */
-  import: { payload: z.strictObject({ versionId: id }), timeLimitMs: 10 * 60_000, maxAttempts: 3 },
+  /**
+   * Looks at an uploaded model version (1 GiB of weights is read in some 10 s and opened, run and measured within two minutes) or at
+   * an uploaded dataset version (60,000 small images are decoded in some 2 minutes).
+   */
+  import: { payload: z.union([z.strictObject({ versionId: id }), z.strictObject({ datasetVersionId: id })]), timeLimitMs: 30 * 60_000, maxAttempts: 3 },
   /** Writes the manifest and golden sets of a build with up to 16 variants. */
   build: { payload: z.strictObject({ buildId: id }), timeLimitMs: 20 * 60_000, maxAttempts: 3 },
   /** Times a version on the worker's machine. `runs` is the least number of timed runs per mode. */
@@ -23,6 +26,14 @@ export const jobCatalogue = {
     timeLimitMs: 10 * 60_000,
     maxAttempts: 3,
   },
+  /** Runs a split of a dataset version through a version and counts what was right. */
+  evaluate: {
+    payload: z.strictObject({ versionId: id, datasetVersionId: id, split: z.enum(["train", "calibration", "validation", "test"]).optional() }),
+    timeLimitMs: 60 * 60_000,
+    maxAttempts: 3,
+  },
+  /** Applies a recipe: each technique makes, checks, evaluates and times one candidate. Finished steps are kept between attempts. */
+  optimize: { payload: z.strictObject({ optimizationId: id }), timeLimitMs: 4 * 3600_000, maxAttempts: 3 },
 } as const satisfies Record<string, { payload: z.ZodType; timeLimitMs: number; maxAttempts: number }>;
 
 export type JobKind = keyof typeof jobCatalogue;

@@ -9,3 +9,5 @@ export type { ClaimResult, Heartbeat, JobOutcome, JobReport } from "./worker-sto
 export type * from "./types.ts";
 export { jobNumbers } from "./numbers-store.ts";
 export type { JobNumbers } from "./numbers-store.ts";
+export { jobSteps, keepJobStep } from "./step-store.ts";
+export type { JobStep } from "./step-store.ts";

@@ -1,7 +1,10 @@
-import { enqueueJob, sqlOf, type Job, type Tx } from "@flotilla/db";
-import { FleetError } from "@flotilla/protocol";
+import { enqueueJob, sqlOf, type Job, type ModelVersion, type Tx } from "@flotilla/db";
+import { assertNever, FleetError } from "@flotilla/protocol";
+import { z } from "zod";
 import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
+import { findVersion } from "../models/version-view-store.ts";
+import { createOptimization, requireUsable } from "../optimizations/store.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { parseJobPayload, type JobKind } from "./catalogue.ts";
 import { insertJob } from "./insert-store.ts";
@@ -12,20 +15,56 @@ import { findJob, jobView } from "./view-store.ts";
 import { endWithout } from "./worker-store.ts";
 
 /**
- * Starts a benchmark. Imports and builds start with their version or build and are tried again with it: asking for one
- * here is `bad_request`. `version_not_ready` unless the version is ready.
+ * Starts a benchmark, an evaluation or an optimization. Imports and builds start with their version or build and are tried again
+ * with it: asking for one here is `bad_request`. `version_not_ready` or `dataset_not_ready` unless what it works on is.
  */
 export async function createJob(tx: Tx, principal: Principal, input: { kind: JobKind; payload: unknown }): Promise<JobView> {
   requireRole(principal, "jobs", "operator");
-  if (input.kind !== "benchmark") {
-    parseJobPayload(input.kind, input.payload);
-    throw new FleetError("bad_request", { public: `A job of kind ${input.kind} starts by itself with its ${input.kind === "import" ? "version" : "build"}; retry that instead.` });
+  switch (input.kind) {
+    case "optimize": {
+      const { jobId } = await createOptimization(tx, principal, optimizationWish(input.payload));
+      return jobView(tx, await findJob(tx, jobId));
+    }
+    case "benchmark": {
+      const payload = parseJobPayload("benchmark", input.payload);
+      const version = await readyVersion(tx, payload.versionId, "measured");
+      return jobView(tx, await insertJob(tx, principal, { kind: "benchmark", payload, subject: { kind: "version", id: version.id } }));
+    }
+    case "evaluate": {
+      const payload = parseJobPayload("evaluate", input.payload);
+      const version = await readyVersion(tx, payload.versionId, "evaluated");
+      await requireUsable(tx, version, payload.datasetVersionId);
+      return jobView(tx, await insertJob(tx, principal, { kind: "evaluate", payload, subject: { kind: "version", id: version.id } }));
+    }
+    case "import":
+    case "build":
+      parseJobPayload(input.kind, input.payload);
+      throw new FleetError("bad_request", { public: `A job of kind ${input.kind} starts by itself with its ${input.kind === "import" ? "version" : "build"}; retry that instead.` });
+    default:
+      return assertNever(input.kind);
   }
-  const payload = parseJobPayload("benchmark", input.payload);
-  const version = await tx.modelVersion.findUnique({ where: { id: payload.versionId } });
-  if (version === null) throw new FleetError("not_found", { public: "There is no such model version." });
-  if (version.state !== "ready") throw new FleetError("version_not_ready", { public: `The version is ${version.state}; only a ready one can be measured.` });
-  return jobView(tx, await insertJob(tx, principal, { kind: "benchmark", payload, subject: { kind: "version", id: version.id } }));
+}
+
+/** What people send for an optimization; its row is made with the job, so the job's own payload is another one. */
+const optimizationSchema = z.strictObject({
+  versionId: z.string().min(1).max(64),
+  datasetVersionId: z.string().min(1).max(64).optional(),
+  preset: z.string().max(40).optional(),
+  recipe: z.unknown().optional(),
+  goal: z.unknown().optional(),
+});
+
+function optimizationWish(payload: unknown): z.infer<typeof optimizationSchema> {
+  const parsed = optimizationSchema.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new FleetError("bad_request", { public: `${issue?.path.join(".") || "payload"}: ${issue?.message ?? "not valid"}` });
+}
+
+async function readyVersion(tx: Tx, id: string, what: string): Promise<ModelVersion> {
+  const version = await findVersion(tx, id);
+  if (version.state !== "ready") throw new FleetError("version_not_ready", { public: `The version is ${version.state}; only a ready one can be ${what}.` });
+  return version;
 }
 
 /** Ends a waiting job at once, and asks the worker of a running one to stop (within 2 s). `illegal_transition` once it ended. */

@@ -1,4 +1,9 @@
 export { markVersionReady, markVersionRejected } from "./decision-store.ts";
+export { getGraph, keepGraph } from "./graph-store.ts";
+export { preprocessingSchema, suggestPreprocessing } from "./preprocessing.ts";
+export type { Preprocessing } from "./preprocessing.ts";
+export { getPreprocessing, setPreprocessing } from "./preprocessing-store.ts";
+export type { PreprocessingView } from "./preprocessing-store.ts";
 export { createModel, getModel, listModels, removeAlias, setAlias } from "./store.ts";
 export { safeFileName } from "./version-files.ts";
 export { createVersion, retryImport } from "./version-store.ts";

@@ -1,4 +1,5 @@
 import type { TensorSpec } from "@flotilla/protocol";
+import type { Preprocessing } from "./preprocessing.ts";
 
 export type ModelView = {
   id: string; name: string; description: string; createdAt: string; createdByName: string;
@@ -40,6 +41,39 @@ export type VersionView = {
   files: { name: string; role: "model" | "external_data"; sha256: string; sizeBytes: number }[];
   aliases: string[];
   inspection: VersionInspection | null;
+  /** The optimization that made it, what it was made by and what it is called; null for what people brought. */
+  optimizationId: string | null; variantKind: string | null; variantLabel: string | null; recipeSha256: string | null;
+  /** False: kept for its numbers, not to be built, for this reason. */
+  offered: boolean; notOfferedReason: string | null;
+  preprocessing: Preprocessing | null;
+};
+
+/**
+ * A version's graph without its weights, in an order in which each node comes after what it reads. Edges are indices into `nodes`.
+ * At most 5,000 nodes; `omittedNodes` says how many are left out of a larger one.
+ */
+export type GraphSummary = {
+  inputs: { name: string; elementType: string; shape: (number | string)[] | null }[];
+  outputs: { name: string; elementType: string; shape: (number | string)[] | null }[];
+  nodes: GraphNode[];
+  /** From, to, and the name and shape of the value that flows. -1 stands for the graph's inputs (from) and outputs (to). */
+  edges: { from: number; to: number; value: string; shape: (number | string | null)[] | null }[];
+  /** Groups of nodes that a page may show as one, nested by "/": names of modules where the exporter kept them, else runs of layers. */
+  blocks: { path: string; label: string }[];
+  omittedNodes: number;
+};
+
+export type GraphNode = {
+  name: string; opType: string; domain: string;
+  /** Path of the innermost block it is in; "" for none. */
+  block: string;
+  outputShape: (number | string | null)[] | null;
+  parameterCount: number; parameterBytes: number;
+  /** A few attributes as text, e.g. { kernel_shape: "3, 3" }. */
+  attributes: Record<string, string>;
+  /** Of the layer that ONNX Runtime ran it as, where that could be found; several nodes fused into one share it. */
+  medianUs: number | null;
+  layer: string | null;
 };
 
 /** Where a version runs. */

@@ -1,6 +1,7 @@
 import { sqlOf, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { recordAudit } from "../access/audit-store.ts";
+import { uploadedFiles } from "../artifacts/finished-uploads-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import { insertJob } from "../jobs/insert-store.ts";
@@ -8,7 +9,7 @@ import { requireRole, type Principal } from "../principal.ts";
 import { textOf } from "../text-rules.ts";
 import { reopenVersion } from "./decision-store.ts";
 import type { VersionView } from "./types.ts";
-import { planFiles, type UploadedFile } from "./version-files.ts";
+import { planFiles } from "./version-files.ts";
 import { findVersion, loadVersionView } from "./version-view-store.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function createVersion(
   requireRole(principal, "models", "operator");
   const notes = textOf("The notes", input.notes ?? "", 10_000);
   const files = planFiles(await uploadedFiles(tx, input.files.map((file) => file.uploadId)));
-  const { number, modelName } = await takeNumber(tx, input.modelId);
+  const { number, modelName } = await takeVersionNumber(tx, input.modelId);
   const id = newId("ver");
   await tx.modelVersion.create({
     data: {
@@ -57,25 +58,11 @@ export async function retryImport(tx: Tx, principal: Principal, input: { version
 }
 
 /** The model's row stays locked until the transaction ends, so numbers have no gaps and no doubles. */
-async function takeNumber(tx: Tx, modelId: string): Promise<{ number: number; modelName: string }> {
+export async function takeVersionNumber(tx: Tx, modelId: string): Promise<{ number: number; modelName: string }> {
   const [row] = await sqlOf(tx).query<{ number: number; name: string }>(
     "update model set next_number = next_number + 1 where id = $1 returning next_number - 1 as number, name",
     [modelId],
   );
   if (row === undefined) throw new FleetError("not_found", { public: "There is no such model." });
   return { number: row.number, modelName: row.name };
-}
-
-async function uploadedFiles(tx: Tx, uploadIds: readonly string[]): Promise<UploadedFile[]> {
-  if (new Set(uploadIds).size !== uploadIds.length) throw new FleetError("bad_request", { public: "An upload is named twice." });
-  const uploads = await tx.upload.findMany({ where: { id: { in: [...uploadIds] } } });
-  const byId = new Map(uploads.map((upload) => [upload.id, upload]));
-  return uploadIds.map((id) => {
-    const upload = byId.get(id);
-    if (upload === undefined) throw new FleetError("not_found", { public: `There is no upload ${id.slice(0, 64)}.` });
-    if (upload.state === "open") throw new FleetError("upload_incomplete", { public: `${upload.filename} has not arrived completely.` });
-    if (upload.state === "failed") throw new FleetError("upload_mismatch", { public: upload.failure ?? `The bytes of ${upload.filename} are not those that were announced.` });
-    if (upload.state === "expired") throw new FleetError("upload_expired", { public: `The upload of ${upload.filename} was given up; send it again.` });
-    return { filename: upload.filename, sha256: upload.sha256, sizeBytes: Number(upload.sizeBytes) };
-  });
 }

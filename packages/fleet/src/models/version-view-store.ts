@@ -4,6 +4,7 @@ import { actorNames } from "../access/actor-names-store.ts";
 import type { Page, PageInput } from "../page.ts";
 import { pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
+import type { Preprocessing } from "./preprocessing.ts";
 import type { VersionInspection, VersionUse, VersionView } from "./types.ts";
 
 /** One version; `not_found` when there is none. */
@@ -89,6 +90,13 @@ async function versionViews(tx: Tx, rows: readonly ModelVersion[]): Promise<Map<
         files: files.filter((file) => file.versionId === row.id).map(fileView),
         aliases: aliases.filter((alias) => alias.versionId === row.id).map((alias) => alias.alias),
         inspection: row.inspection as VersionInspection | null,
+        optimizationId: row.optimizationId,
+        variantKind: row.variantKind,
+        variantLabel: row.variantLabel,
+        recipeSha256: row.recipeSha256,
+        offered: row.offered,
+        notOfferedReason: row.notOfferedReason,
+        preprocessing: row.preprocessing as Preprocessing | null,
       } satisfies VersionView,
     ]),
   );

@@ -6,6 +6,10 @@ import { jobLogLineSchema, jobMetricPointSchema, jobSchema, jobStateSchema } fro
 const reads = { area: "jobs", role: "viewer" } as const;
 const changes = { area: "jobs", role: "operator" } as const;
 
+const JOB_BODY =
+  'kind, and what that kind needs beside it: {kind: "benchmark", versionId, mode?, runs?}, {kind: "evaluate", versionId, datasetVersionId, split?}, ' +
+  '{kind: "optimize", versionId, datasetVersionId?, preset | recipe, goal?} (answered with the job; its subjectId is the optimization)';
+
 /** Work in the background. */
 export const jobRoutes: Route[] = [
   defineRoute({
@@ -14,8 +18,8 @@ export const jobRoutes: Route[] = [
     handle: ({ tx, principal, query }) => listJobs(tx, principal, query),
   }),
   defineRoute({
-    method: "post", path: "/jobs", tag: "Jobs", summary: "Start a benchmark; imports and builds start by themselves", access: changes,
-    body: z.looseObject({ kind: z.enum(jobKinds) }).openapi({ description: "kind, and the payload of that kind beside it: {kind: \"benchmark\", versionId}" }), answer: jobSchema, status: 201,
+    method: "post", path: "/jobs", tag: "Jobs", summary: "Start a benchmark, an evaluation or an optimization; imports and builds start by themselves", access: changes,
+    body: z.looseObject({ kind: z.enum(jobKinds) }).openapi({ description: JOB_BODY }), answer: jobSchema, status: 201,
     handle: ({ tx, principal, body: { kind, ...payload } }) => createJob(tx, principal, { kind, payload }),
   }),
   defineRoute({

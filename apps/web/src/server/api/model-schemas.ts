@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { tensorSpecSchema } from "@flotilla/protocol";
-import type { ModelView, UploadView, VersionInspection, VersionUse, VersionView } from "@flotilla/fleet";
+import { preprocessingSchema, type ModelView, type UploadView, type VersionInspection, type VersionUse, type VersionView } from "@flotilla/fleet";
 
 const versionState = z.enum(["validating", "ready", "rejected"]);
 
@@ -36,6 +36,8 @@ export const versionSchema = z.object({
   createdAt: z.string(), createdByName: z.string(), decidedAt: z.string().nullable(),
   files: z.array(z.object({ name: z.string(), role: z.enum(["model", "external_data"]), sha256: z.string(), sizeBytes: z.number() })),
   aliases: z.array(z.string()), inspection: inspectionSchema.nullable(),
+  optimizationId: z.string().nullable(), variantKind: z.string().nullable(), variantLabel: z.string().nullable(), recipeSha256: z.string().nullable(),
+  offered: z.boolean().openapi({ description: "False: kept for its numbers, not to be built" }), notOfferedReason: z.string().nullable(), preprocessing: preprocessingSchema.nullable(),
 }).openapi("ModelVersion") satisfies z.ZodType<VersionView>;
 
 export const versionUseSchema = z.object({

@@ -1,4 +1,5 @@
 import { buildRoutes } from "./builds.ts";
+import { datasetRoutes } from "./datasets.ts";
 import type { Route } from "./define-route.ts";
 import { deviceRoutes } from "./devices.ts";
 import { fleetRoutes } from "./fleets.ts";
@@ -6,7 +7,9 @@ import { jobRoutes } from "./jobs.ts";
 import { accessRoutes } from "./access.ts";
 import { latencyRoutes } from "./latency.ts";
 import { meRoutes } from "./me.ts";
+import { graphRoutes } from "./graph.ts";
 import { modelRoutes } from "./models.ts";
+import { optimizationRoutes } from "./optimizations.ts";
 import { overviewRoutes } from "./overview.ts";
 import { peopleRoutes } from "./people.ts";
 import { platformRoutes } from "./platform-routes.ts";
@@ -23,6 +26,9 @@ export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...uploadRoutes,
   ...modelRoutes,
+  ...graphRoutes,
+  ...datasetRoutes,
+  ...optimizationRoutes,
   ...jobRoutes,
   ...buildRoutes,
   ...deviceRoutes,

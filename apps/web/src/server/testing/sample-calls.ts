@@ -29,6 +29,24 @@ export const sampleCalls: Record<string, SampleCall> = {
   "get /versions/{id}/use": {},
   "get /versions/{id}/files/{sha256}": {},
   "post /versions/{id}/retry": action,
+  "get /versions/{id}/graph": {},
+  "get /versions/{id}/graph/nodes": {},
+  "get /versions/{id}/variants": {},
+  "get /versions/{id}/report": {},
+  "get /versions/{id}/preprocessing": {},
+  "put /versions/{id}/preprocessing": { body: { layout: "nchw" } },
+  "get /compare": { query: "?versions=ver_nothing" },
+  "get /recipes": {},
+  "get /optimizations": {},
+  "get /optimizations/{id}": {},
+  "get /datasets": {},
+  "post /datasets": { body: { name: "sample" } },
+  "get /datasets/{id}": {},
+  "get /datasets/{id}/versions": {},
+  "post /datasets/{id}/versions": { body: { uploadId: "upl_nothing" } },
+  "get /datasets/{id}/versions/{n}": {},
+  "get /dataset-versions/{id}": {},
+  "post /dataset-versions/{id}/retry": action,
   "get /jobs": {},
   "post /jobs": { body: { kind: "benchmark", versionId: "ver_nothing" } },
   "get /jobs/{id}": {},
@@ -89,5 +107,5 @@ export const sampleCalls: Record<string, SampleCall> = {
 
 /** The path with ids of things that do not exist. */
 export function samplePath(path: string): string {
-  return path.replace("{id}", "xxx_000000000000").replace("{alias}", "production").replace("{sha256}", "0".repeat(64));
+  return path.replace("{id}", "xxx_000000000000").replace("{alias}", "production").replace("{sha256}", "0".repeat(64)).replace("{n}", "1");
 }
