@@ -5,8 +5,10 @@ import type { GatewayPorts } from "./ports.ts";
 // One writer per process: syncs that come within a moment are stored by one transaction, and answered after its commit.
 // A batch that fails because of one item is cut in halves until that item alone is refused; the others are stored.
 
-/** How long the first sync of a batch waits for others. */
+/** How long the first sync of a batch waits for others, unless enough have come before. */
 const COALESCE_MS = 20;
+/** So many are worth a transaction at once: each costs little more than in a larger one, and waits less. */
+const FULL_ENOUGH = 100;
 const MAX_BATCH = 1_000;
 /** Syncs that wait or are being stored; beyond it new ones are told to come later, before their body is read. */
 const MAX_QUEUED = 5_000;
@@ -33,6 +35,8 @@ export class SyncWriter {
   #admitted = 0;
   #admittedBytes = 0;
   #isRunning = false;
+  /** Ends the wait of the next batch for others. */
+  #begin: (() => void) | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(ports: GatewayPorts, options: { maxQueued?: number; observe?: BatchObserver } = {}) {
@@ -64,9 +68,10 @@ export class SyncWriter {
 
   store(waiter: SyncWaiter): void {
     this.#queue.push(waiter);
+    if (this.#queue.length >= FULL_ENOUGH) this.#begin?.();
     if (this.#isRunning) return;
     this.#isRunning = true;
-    setTimeout(() => void this.#run(), COALESCE_MS);
+    void this.#run();
   }
 
   /** Resolves when everything taken so far is stored. */
@@ -77,10 +82,9 @@ export class SyncWriter {
   }
 
   async #run(): Promise<void> {
-    let beganMs = 0;
+    let beganMs = performance.now();
     while (this.#queue.length > 0) {
-      const waitMs = COALESCE_MS - (performance.now() - beganMs);
-      if (beganMs > 0 && waitMs > 0 && this.#queue.length < MAX_BATCH) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      await this.#othersCame(COALESCE_MS - (performance.now() - beganMs));
       beganMs = performance.now();
       const batch = this.#queue.length <= MAX_BATCH ? this.#queue : this.#queue.slice(0, MAX_BATCH);
       this.#queue = this.#queue.length <= MAX_BATCH ? [] : this.#queue.slice(MAX_BATCH);
@@ -89,6 +93,17 @@ export class SyncWriter {
     this.#isRunning = false;
     this.#idle?.resolve();
     this.#idle = undefined;
+  }
+
+  /** Waits until `waitMs` have passed or the queue is full enough. */
+  async #othersCame(waitMs: number): Promise<void> {
+    if (waitMs <= 0 || this.#queue.length >= FULL_ENOUGH) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, waitMs);
+    this.#begin = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#begin = undefined;
   }
 
   async #storeBatch(batch: readonly SyncWaiter[]): Promise<void> {
