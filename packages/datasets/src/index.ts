@@ -1,1 +1,2 @@
-export {};
+export { convertDataset } from "./convert-dataset.ts";
+export { openDataset } from "./open-dataset.ts";
