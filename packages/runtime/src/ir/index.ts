@@ -10,3 +10,5 @@ export { floats, int32s, int64s, int8s, rawTensor, scalarFloat, uint8s } from ".
 export { writeOnnx, writeOnnxFiles } from "./write-onnx.ts";
 export { checkModel } from "./check/check-model.ts";
 export type { ModelProblem, ProblemCode } from "./check/model-problem.ts";
+export type { ValueType } from "./shapes/infer-shapes.ts";
+export { inferShapes } from "./shapes/infer-shapes.ts";

@@ -1,0 +1,102 @@
+import type { OnnxElementType, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "../types.ts";
+import { NodeView } from "./node-view.ts";
+import { ruleFor } from "./rules.ts";
+import type { Dim, Value } from "./value.ts";
+import { constantOf, constantValue, UNKNOWN, value } from "./value.ts";
+
+/**
+ * What is known of a value of the main graph. A string in `shape` is a named size, null an unknown one; `shape` is null when
+ * even the rank is not known, `elementType` "undefined" when the type is not. `constant` is there for constants of any size
+ * and for small values that shape arithmetic leaves no choice.
+ */
+export type ValueType = {
+  readonly elementType: OnnxElementType;
+  readonly shape: readonly (number | string | null)[] | null;
+  readonly constant?: OnnxTensor;
+};
+
+type Scope = { readonly values: Map<string, Value>; readonly parent: Scope | null };
+
+type Inference = {
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly dimensions: Readonly<Record<string, number>>;
+  /** From IR version 4 on a caller may put other elements in the place of an initializer that is also an input. */
+  readonly canOverride: boolean;
+};
+
+/**
+ * Follows types, shapes and the elements of small integer tensors through the main graph, whose nodes must be in order.
+ * `dimensions` gives sizes to named dimensions of the inputs. Shapes that the file declares for inner values are not
+ * believed, since a pass may have made them stale. What no rule knows is left out; nothing is guessed.
+ */
+export function inferShapes(model: OnnxModel, options: { readonly dimensions?: Readonly<Record<string, number>> } = {}): Map<string, ValueType> {
+  const opsets = new Map(model.opsets.map(({ domain, version }) => [domain, version]));
+  // A local function stands in front of an operator of the same name.
+  for (const body of model.functions) opsets.delete(body.domain);
+  const scope: Scope = { values: new Map(), parent: null };
+  inferGraph(model.graph, scope, { opsets, dimensions: options.dimensions ?? {}, canOverride: model.irVersion >= 4 }, null);
+  const known = new Map<string, ValueType>();
+  for (const [name, found] of scope.values) {
+    if (found.elementType === "undefined" && found.shape === null) continue;
+    const constant = constantOf(name, found);
+    known.set(name, { elementType: found.elementType, shape: found.shape, ...(constant === null ? {} : { constant }) });
+  }
+  return known;
+}
+
+/** Fills the scope with the values of a graph. `inputs`: what its inputs are bound to, null for the main graph. */
+function inferGraph(graph: OnnxGraph, scope: Scope, inference: Inference, inputs: readonly Value[] | null): void {
+  for (const [index, { name, type }] of graph.inputs.entries()) {
+    const declared = declaredValue(type, inference.dimensions);
+    // A body may say more of its inputs than is known outside, but what is known outside is what arrives.
+    scope.values.set(name, inputs === null ? declared : (inputs[index] ?? declared));
+  }
+  for (const tensor of graph.initializers) {
+    const known = constantValue(tensor);
+    scope.values.set(tensor.name, inference.canOverride && scope.values.has(tensor.name) ? value(known.elementType, known.shape) : known);
+  }
+  for (const { values, dims } of graph.sparseInitializers) scope.values.set(values.name, value(values.elementType, dims));
+  for (const node of graph.nodes) inferNode(node, scope, inference);
+}
+
+function inferNode(node: OnnxNode, scope: Scope, inference: Inference): void {
+  const opset = inference.opsets.get(node.domain);
+  const rule = opset === undefined ? null : ruleFor(node.domain, node.opType);
+  if (rule === null || opset === undefined) return;
+  const inputs = node.inputs.map((name) => (name === "" ? UNKNOWN : lookUp(name, scope)));
+  const view = new NodeView(node, opset, inputs, (graph, bound) => {
+    const inner: Scope = { values: new Map(), parent: scope };
+    inferGraph(graph, inner, inference, bound);
+    return graph.outputs.map(({ name }) => lookUp(name, inner));
+  });
+  const outputs = rule(view);
+  for (const [index, name] of node.outputs.entries()) {
+    const found = outputs[index];
+    if (name !== "" && found !== undefined) scope.values.set(name, plausible(found));
+  }
+}
+
+/** Sizes below zero or between whole numbers come of graphs that cannot run: nothing is known then. */
+function plausible(found: Value): Value {
+  const { shape } = found;
+  if (shape === null || shape.every((dim) => typeof dim !== "number" || (Number.isSafeInteger(dim) && dim >= 0))) return found;
+  return value(found.elementType, null);
+}
+
+function lookUp(name: string, scope: Scope): Value {
+  for (let at: Scope | null = scope; at !== null; at = at.parent) {
+    const found = at.values.get(name);
+    if (found !== undefined) return found;
+  }
+  return UNKNOWN;
+}
+
+function declaredValue(type: OnnxType | null, dimensions: Readonly<Record<string, number>>): Value {
+  if (type?.kind !== "tensor") return UNKNOWN;
+  const shape = type.shape?.map((dimension): Dim => {
+    if (dimension.kind === "value") return dimension.value >= 0 ? dimension.value : null;
+    if (dimension.kind === "unknown" || dimension.param === "") return null;
+    return Object.hasOwn(dimensions, dimension.param) ? (dimensions[dimension.param] ?? null) : dimension.param;
+  });
+  return value(type.elementType, shape ?? null);
+}
