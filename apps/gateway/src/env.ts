@@ -8,6 +8,8 @@ const schema = z.object({
   PORT: wholeNumber(3001, 0, 65_535),
   HOST: z.string().min(1).default("127.0.0.1"),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }),
+  /** A database connection that answers nothing for so long is given up. The gateway's longest statement takes a second. */
+  DATABASE_SILENCE_MS: wholeNumber(20_000, 500, 600_000),
   ...artifactStoreSettings,
   /** Shared with web: web signs upload tickets, the gateway checks them. */
   UPLOAD_TICKET_SECRET: secret,

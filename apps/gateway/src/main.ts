@@ -18,7 +18,7 @@ try {
 }
 
 const log = pino({ base: { process: "gateway" }, level: env.LOG_LEVEL });
-const db = connect(env.DATABASE_URL, { applicationName: "flotilla gateway", poolSize: POOL_SIZE });
+const db = connect(env.DATABASE_URL, { applicationName: "flotilla gateway", poolSize: POOL_SIZE, silenceMs: env.DATABASE_SILENCE_MS });
 const gateway = createGateway({
   ports: portsOf(db),
   store: await openArtifactStore(env),

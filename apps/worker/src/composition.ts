@@ -25,11 +25,11 @@ export type Composition = {
   pingDatabase: () => Promise<void>;
 };
 
-type ComposedOf = Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS"> & Partial<Pick<Env, "WORK_DIR">>;
+type ComposedOf = Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS"> & Partial<Pick<Env, "WORK_DIR" | "DATABASE_SILENCE_MS">>;
 
 /** Opens nothing yet; the first query connects. `store`: another one than the directory ARTIFACT_STORE. */
 export function compose(env: ComposedOf, log: Logger, store: ArtifactStore = directoryStore(env.ARTIFACT_STORE)): Composition {
-  const db = connect(env.DATABASE_URL, { applicationName: "flotilla worker", poolSize: env.WORKER_CONCURRENCY + SPARE_CONNECTIONS });
+  const db = connect(env.DATABASE_URL, { applicationName: "flotilla worker", poolSize: env.WORKER_CONCURRENCY + SPARE_CONNECTIONS, silenceMs: env.DATABASE_SILENCE_MS });
   const ports: Ports = {
     transact: (fn) => withTx(db, fn),
     store,

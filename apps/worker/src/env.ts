@@ -5,6 +5,8 @@ const wholeNumber = (fallback: number, min: number, max: number) => z.coerce.num
 
 const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }),
+  /** A database connection that answers nothing for so long is given up. Summing up and planning for large fleets takes a while in one statement. */
+  DATABASE_SILENCE_MS: wholeNumber(120_000, 500, 600_000),
   ...artifactStoreSettings,
   /** Folder for work in progress. Default: inside the artifact store's directory, else in the system's temporary folder. */
   WORK_DIR: z.string().min(1).optional(),

@@ -29,7 +29,8 @@ const QUEUE_SETTINGS = {
 type Payload = { jobId: string; kind: string };
 
 function bossOptions(db: Db): ConstructorOptions {
-  return { connectionString: db.url, schema: SCHEMA, application_name: "flotilla queue", max: 4, schedule: false };
+  const silence = db.silenceMs === undefined ? {} : { query_timeout: db.silenceMs };
+  return { connectionString: db.url, schema: SCHEMA, application_name: "flotilla queue", max: 4, schedule: false, ...silence };
 }
 
 /** Creates or updates the queue's tables. Safe to call from several processes at once. */

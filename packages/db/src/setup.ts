@@ -5,4 +5,5 @@ export { runningEmbeddedUrl, startEmbeddedPostgres, type EmbeddedPostgres, type 
 export { identifyProcess, isSameProcess, watchProcess, type ProcessIdentity } from "./embedded/process-identity.ts";
 export { EmbeddedPostgresError, type EmbeddedPostgresProblem } from "./embedded/embedded-postgres-error.ts";
 export { migrate, MigrationError, type MigrationProblem } from "./migrations/migrate.ts";
+export { startDatabaseProxy, type DatabaseProxy } from "./testing/database-proxy.ts";
 export { writeMigration, type WrittenMigration } from "./migrations/write-migration.ts";
