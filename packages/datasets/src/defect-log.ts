@@ -21,13 +21,13 @@ export class DefectLog {
 
   /**
    * An example that is left out. `sentence` says what to do about this kind of defect; `place` is where. `expected`, when known, is
-   * how many examples there will be: it lets a hopeless file end early.
+   * how many examples there will be: it lets a hopeless file end early, once there are enough places to show.
    */
   leaveOut(code: DatasetRefusalCode, sentence: string, place: string, expected?: number): void {
     this.#note(code, sentence, place, true);
     this.#defects += 1;
     if (this.#defects > MOST_DEFECTS) this.#refuse(null);
-    if (expected !== undefined && this.#defects > this.#toleratedShare * expected) this.#refuse(expected, "at least ");
+    if (expected !== undefined && this.#defects > Math.max(PLACES, this.#toleratedShare * expected)) this.#refuse(expected, "at least ");
   }
 
   /** Worth knowing; costs no example. */

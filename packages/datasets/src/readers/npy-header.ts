@@ -33,7 +33,7 @@ export function parseNpyHeader(text: string, name: string): Pick<ArraySource, "t
 function elementType(descr: string, name: string): ArraySource["type"] {
   const match = DESCR.exec(descr);
   const letter = match?.[2] ?? "";
-  if (letter === "O" || descr === "O") {
+  if (/^[<>|=]?O/.test(descr)) {
     throw new DatasetRefusal("npy_pickle", `${quoted(name)} holds Python objects, which are stored as a pickle: a program, and never run here. Make it a number array first: numpy.asarray(x, dtype="float32").`);
   }
   const bytes = Number(match?.[3]);
