@@ -1,5 +1,6 @@
 import type { ArtifactStore, JobReport, claimJob } from "@flotilla/fleet";
 import type { Logger } from "pino";
+import type { RunStep } from "./job-steps.ts";
 
 /** What domain functions are handed; only composition.ts knows where it comes from. */
 export type Tx = Parameters<typeof claimJob>[0];
@@ -29,6 +30,8 @@ export type JobContext = Pick<Ports, "transact" | "store" | "log"> & {
   signal: AbortSignal;
   /** Tells people how far it is; written at most a few times a second. */
   report(report: JobReport): void;
+  /** Runs a step, unless an earlier attempt finished it. */
+  step: RunStep;
 };
 
 /** What a handler found. `commit` runs in the transaction that ends the job: both happen or neither. */

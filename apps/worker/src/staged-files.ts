@@ -17,11 +17,7 @@ export type StagedFiles = { modelPath: string; externalFiles: { name: string; si
  * What was copied is read again and compared with the digest. `artifact_missing` or `artifact_damaged` otherwise.
  */
 export async function stageFiles(store: ArtifactStore, files: VersionView["files"], directory: string, signal: AbortSignal): Promise<StagedFiles> {
-  await mkdir(directory, { mode: 0o700 });
-  for (const file of files) {
-    signal.throwIfAborted();
-    await stageFile(store, file, join(directory, fileNameSchema.parse(file.name)), signal);
-  }
+  await layFiles(store, files, directory, signal);
   const model = files.find((file) => file.role === "model");
   if (model === undefined) throw new JobFailure("no_model_file", "The version has no model file.");
   return {
@@ -31,7 +27,22 @@ export async function stageFiles(store: ArtifactStore, files: VersionView["files
   };
 }
 
-async function stageFile(store: ArtifactStore, file: VersionView["files"][number], path: string, signal: AbortSignal): Promise<void> {
+/** The same for any files: copies under their names in a new directory, in their order. */
+export async function layFiles(store: ArtifactStore, files: readonly StoredFile[], directory: string, signal: AbortSignal): Promise<{ name: string; path: string }[]> {
+  await mkdir(directory, { mode: 0o700 });
+  const laid: { name: string; path: string }[] = [];
+  for (const file of files) {
+    signal.throwIfAborted();
+    const path = join(directory, fileNameSchema.parse(file.name));
+    await stageFile(store, file, path, signal);
+    laid.push({ name: file.name, path });
+  }
+  return laid;
+}
+
+type StoredFile = { name: string; sha256: string; sizeBytes: number };
+
+async function stageFile(store: ArtifactStore, file: StoredFile, path: string, signal: AbortSignal): Promise<void> {
   try {
     await store.copyTo(file.sha256, path);
   } catch (error) {

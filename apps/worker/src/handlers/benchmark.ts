@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { getVersion, systemPrincipal, type JobPayload } from "@flotilla/fleet";
+import { getVersion, keepMeasurement, systemPrincipal, type JobPayload } from "@flotilla/fleet";
 import { JobFailure } from "../job-failure.ts";
 import type { JobContext, JobDone } from "../ports.ts";
 import type { BenchmarkInput, BenchmarkMode } from "../sandbox/benchmark.ts";
@@ -52,7 +52,15 @@ export async function benchmarkVersion(payload: JobPayload<"benchmark">, context
   });
   const measuredOn = { cpu: facts.cpuModel, arch: facts.arch, isa: facts.isa, ortVersion: facts.ortVersion, threads: 1 };
   // The curve lies in metric rows.
-  return { result: { results: results.map((result) => ({ ...result, curve: undefined })), measuredOn } };
+  return {
+    result: { results: results.map((result) => ({ ...result, curve: undefined })), measuredOn },
+    commit: async (tx) => {
+      for (const { mode: measured, latencyMs, firstRunMs } of results) {
+        const numbers = { latencyMs, firstRunMs, loadMs: null, peakMemoryBytes: run.peakRssBytes, machine: measuredOn, speedUp: null };
+        await keepMeasurement(tx, { versionId: version.id, jobId: context.jobId, mode: measured, numbers });
+      }
+    },
+  };
 }
 
 function reportStep(value: unknown, modes: readonly BenchmarkMode[], context: JobContext): void {

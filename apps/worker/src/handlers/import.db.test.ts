@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { testDb, type TestDb } from "@flotilla/db";
-import { directoryStore } from "@flotilla/fleet";
+import { directoryStore, getGraph } from "@flotilla/fleet";
 import { buildModel, demoConvNet, floatTensor } from "@flotilla/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openWorkerFixture, type WorkerFixture } from "../testing/worker-fixture.ts";
+import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
 
 let database: TestDb;
 let worker: WorkerFixture;
@@ -35,6 +35,9 @@ test("a sound model becomes ready with everything the version page shows", async
   expect(inspection?.latencyMs.n).toBeGreaterThan(10);
   expect(inspection?.peakMemoryBytes).toBeGreaterThan(20 * 2 ** 20);
   expect(inspection?.measuredOn.threads).toBe(1);
+  const graph = await worker.transact((tx) => getGraph(tx, operator, version.id));
+  expect(graph?.nodes).toHaveLength(9);
+  expect(graph?.nodes.filter((node) => node.opType === "Conv").every((node) => node.medianUs !== null), "each Conv has its layer's time").toBe(true);
   expect(await worker.leftovers()).toEqual([]);
 });
 

@@ -43,6 +43,27 @@ export const probeOutputSchema = z.object({
 });
 export type ParsedProbe = z.infer<typeof probeOutputSchema>;
 
+const graphName = z.string().max(400);
+const graphShape = z.array(z.union([z.number(), graphName, z.null()])).max(16).nullable();
+const graphEnd = z.object({ name: graphName, elementType: z.string().max(64), shape: z.array(z.union([z.number(), graphName])).max(16).nullable() });
+
+/** What describe-graph.ts hands over. */
+export const graphOutputSchema = z.object({
+  inputs: z.array(graphEnd).max(64),
+  outputs: z.array(graphEnd).max(64),
+  nodes: z
+    .array(
+      z.object({
+        name: graphName, opType: graphName, domain: graphName, block: z.string().max(500), outputShape: graphShape,
+        parameterCount: finite.nonnegative(), parameterBytes: finite.nonnegative(), attributes: z.record(z.string().max(100), z.string().max(100)), medianUs: finite.nullable(), layer: graphName.nullable(),
+      }),
+    )
+    .max(5_000),
+  edges: z.array(z.object({ from: z.number().int(), to: z.number().int(), value: graphName, shape: graphShape })).max(20_000),
+  blocks: z.array(z.object({ path: z.string().max(500), label: z.string().max(100) })).max(2_000),
+  omittedNodes: z.number().int().nonnegative(),
+});
+
 /** A `GoldenOutput` (golden.ts). */
 export const goldenOutputSchema = z.object({ base64: z.base64().min(1) });
 

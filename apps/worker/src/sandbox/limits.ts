@@ -30,3 +30,22 @@ export function limitsFor(modelBytes: number, extraSeconds = 0): SandboxLimits {
     outputBytes: OUTPUT_BYTES,
   };
 }
+
+/** Reading a dataset decodes at least so many of its bytes a second of CPU time: small JPEG files are the slowest. */
+const DATASET_BYTES_PER_SECOND = MIB / 2;
+const DATASET_CPU_BASE_SECONDS = 300;
+/** Compressed arrays grow when they are written out. */
+const DATASET_GROWTH = 40;
+const DATASET_FILE_MAX_BYTES = 32 * GIB;
+
+/** Limits of a child that reads an uploaded dataset of so many bytes. Its memory does not grow with them. */
+export function datasetLimitsFor(uploadedBytes: number): SandboxLimits {
+  const cpuSeconds = Math.ceil(DATASET_CPU_BASE_SECONDS + uploadedBytes / DATASET_BYTES_PER_SECOND);
+  return {
+    memoryBytes: Math.floor(Math.min(MEMORY_BASE_BYTES, totalmem() * MEMORY_SHARE)),
+    cpuSeconds,
+    wallMs: 2_000 * cpuSeconds,
+    fileBytes: Math.min(DATASET_FILE_MAX_BYTES, GIB + DATASET_GROWTH * uploadedBytes),
+    outputBytes: OUTPUT_BYTES,
+  };
+}

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LEASE_MS, createModel, createVersion, getJob, getVersion, newId, systemPrincipal, type JobView, type VersionView } from "@flotilla/fleet";
+import {
+  LEASE_MS, createDataset, createDatasetVersion, createModel, createVersion, getDatasetVersion, getJob, getVersion, newId, systemPrincipal,
+  type DatasetOptionsInput, type DatasetVersionView, type JobView, type VersionView,
+} from "@flotilla/fleet";
 import { pino } from "pino";
 import { compose } from "../composition.ts";
 import { handlers } from "../handlers/handlers.ts";
@@ -25,7 +28,10 @@ export type WorkerFixture = {
   upload(files: readonly NewFile[]): Promise<{ uploadId: string }[]>;
   /** A version of a model of its own, whose import job waits. */
   newVersion(files: readonly NewFile[]): Promise<VersionView>;
+  /** A version of a dataset of its own, whose import job waits. */
+  newDataset(files: readonly NewFile[], options?: DatasetOptionsInput): Promise<DatasetVersionView>;
   run(jobId: string): Promise<JobView>;
+  dataset(id: string): Promise<DatasetVersionView>;
   version(id: string): Promise<VersionView>;
   /** Names of what is left of work in progress: nothing, when all went well. */
   leftovers(): Promise<string[]>;
@@ -54,6 +60,14 @@ export async function openWorkerFixture(url: string): Promise<WorkerFixture> {
         return createVersion(tx, operator, { modelId: model.id, files: uploads });
       });
     },
+    async newDataset(files, options) {
+      const uploads = await upload(files);
+      return ports.transact(async (tx) => {
+        const dataset = await createDataset(tx, operator, { name: `dataset ${newId("dst")}` });
+        return createDatasetVersion(tx, operator, { datasetId: dataset.id, files: uploads, options });
+      });
+    },
+    dataset: (id) => ports.transact((tx) => getDatasetVersion(tx, system, id)),
     async run(jobId) {
       await runJob(ports, handlers, running, jobId);
       return ports.transact((tx) => getJob(tx, system, jobId));

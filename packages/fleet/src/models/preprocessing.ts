@@ -3,26 +3,43 @@ import { z } from "zod";
 import type { VersionInspection } from "./types.ts";
 
 const side = z.number().int().min(1).max(8_192);
-const perChannel = z.array(z.number()).min(1).max(16);
+const numbers = z.array(z.number()).max(10_000);
+const name = z.string().min(1).max(1_000);
 
-/**
- * How an example of a dataset becomes a model's input, and which output holds the scores. Pixels are 0 to 255; in this order:
- * resized, cropped from the middle, channels put in order, multiplied by `scale`, less `mean`, divided by `std` (one number, or one
- * per channel in the order of `channels`), laid out.
- */
-export const preprocessingSchema = z.strictObject({
-  /** Name of the model's input; the only one when left out. */
-  input: z.string().min(1).max(1_000).optional(),
-  /** Name of the output with a score per class; the first when left out. */
-  output: z.string().min(1).max(1_000).optional(),
-  layout: z.enum(["nchw", "nhwc", "flat"]).default("nchw"),
-  channels: z.enum(["rgb", "bgr", "grey"]).default("rgb"),
+/** Which of the model's ends are meant; the only input and the first output unless told. The output has a score per class. */
+const ends = { input: name.optional(), output: name.optional() };
+
+/** `(x × scale − mean) / std`; `mean` and `std` have a number per channel or feature, one for all, or none. */
+const normalising = {
+  scale: z.number().refine((scale) => scale !== 0, "must not be 0").default(1),
+  mean: numbers.default([]),
+  std: numbers.refine((values) => values.every((value) => value > 0), "every number must be above 0").default([]),
+  elementType: z.enum(["float32", "uint8", "float16"]).default("float32"),
+};
+
+/** Pixels are 0 to 255. In this order: resized, cropped from the middle, channels put in order, inverted (255 − x), normalised, laid out. */
+const image = z.strictObject({
+  kind: z.literal("image"),
+  ...ends,
   resize: z.strictObject({ width: side, height: side, fit: z.enum(["stretch", "cover", "contain"]).default("stretch") }).nullable().default(null),
-  crop: z.strictObject({ width: side, height: side }).nullable().default(null),
-  scale: z.number().default(1 / 255),
-  mean: perChannel.default([0]),
-  std: perChannel.refine((values) => values.every((value) => value !== 0), "no number may be 0").default([1]),
+  centreCrop: z.strictObject({ width: side, height: side }).nullable().default(null),
+  channels: z.enum(["rgb", "bgr", "grey"]).default("rgb"),
+  layout: z.enum(["nchw", "nhwc"]).default("nchw"),
+  invert: z.boolean().default(false),
+  ...normalising,
 });
+
+/** Rows of tables and arrays. */
+const values = z.strictObject({ kind: z.literal("values"), ...ends, ...normalising });
+
+/** Sounds between −1 and 1, cut or padded with silence. */
+const audio = z.strictObject({
+  kind: z.literal("audio"), ...ends,
+  lengthSamples: z.number().int().min(1).max(10_000_000), channelAxis: z.boolean().default(false), scale: normalising.scale, elementType: normalising.elementType,
+});
+
+/** How an example of a dataset becomes a model's input (the steps are those of packages/datasets), and which output holds the scores. */
+export const preprocessingSchema = z.discriminatedUnion("kind", [image, values, audio]);
 
 export type Preprocessing = z.infer<typeof preprocessingSchema>;
 
@@ -39,25 +56,27 @@ export function parsePreprocessing(value: unknown, inspection: VersionInspection
   return parsed.data;
 }
 
-function requireName(field: string, name: string, specs: readonly { name: string }[]): void {
-  if (specs.some((spec) => spec.name === name)) return;
-  throw new FleetError("bad_request", { public: `preprocessing.${field}: the model has no ${field} called "${name.slice(0, 100)}".` });
+function requireName(field: string, wanted: string, specs: readonly { name: string }[]): void {
+  if (specs.some((spec) => spec.name === wanted)) return;
+  throw new FleetError("bad_request", { public: `preprocessing.${field}: the model has no ${field} called "${wanted.slice(0, 100)}".` });
 }
 
 const IMAGE_CHANNELS = [1, 3];
 
-/** A first guess from the shape of the model's only input, for people to correct; null when it does not look like an image. */
+/** A first guess from the shape of the model's only input, for people to correct. */
 export function suggestPreprocessing(inspection: Pick<VersionInspection, "inputs">): Preprocessing | null {
   const [input, second] = inspection.inputs;
   if (input === undefined || second !== undefined) return null;
-  const [, a, b, c] = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
-  if (input.shape.length !== 4) return null;
-  if (a != null && IMAGE_CHANNELS.includes(a)) return suggestion("nchw", a, c ?? null, b ?? null);
-  if (c != null && IMAGE_CHANNELS.includes(c)) return suggestion("nhwc", c, b ?? null, a ?? null);
-  return null;
+  const elementType = z.enum(["float32", "uint8", "float16"]).safeParse(input.elementType);
+  if (!elementType.success) return null;
+  const sizes = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
+  const [, a = null, b = null, c = null] = sizes;
+  if (sizes.length === 4 && a !== null && IMAGE_CHANNELS.includes(a)) return imageGuess("nchw", a, c, b, elementType.data);
+  if (sizes.length === 4 && c !== null && IMAGE_CHANNELS.includes(c)) return imageGuess("nhwc", c, b, a, elementType.data);
+  return preprocessingSchema.parse({ kind: "values", elementType: elementType.data });
 }
 
-function suggestion(layout: "nchw" | "nhwc", channels: number, width: number | null, height: number | null): Preprocessing {
-  const resize = width === null || height === null ? null : { width, height, fit: "stretch" as const };
-  return preprocessingSchema.parse({ layout, channels: channels === 1 ? "grey" : "rgb", resize });
+function imageGuess(layout: "nchw" | "nhwc", channels: number, width: number | null, height: number | null, elementType: string): Preprocessing {
+  const resize = width === null || height === null ? null : { width, height, fit: "stretch" };
+  return preprocessingSchema.parse({ kind: "image", layout, channels: channels === 1 ? "grey" : "rgb", resize, scale: elementType === "uint8" ? 1 : 1 / 255, elementType });
 }

@@ -68,8 +68,8 @@ test("an optimization starts once what it needs is there, and each thing that is
   expect(await json(await operator("POST", "/jobs", { kind: "optimize", versionId: bare, datasetVersionId, preset: "smallest" }))).toMatchObject({ code: "preprocessing_missing" });
   expect(await json(await operator("POST", "/jobs", { kind: "optimize", versionId: bare, preset: "smallest" }))).toMatchObject({ code: "bad_request", detail: expect.stringContaining("needs a dataset") as unknown });
   expect(await json(await operator("POST", "/jobs", { kind: "optimize", versionId: bare, datasetVersionId, preset: "none" }))).toMatchObject({ code: "bad_request" });
-  const told = await operator("PUT", `/versions/${bare}/preprocessing`, { layout: "nchw", channels: "grey" });
-  expect(await json(told)).toMatchObject({ preprocessing: { layout: "nchw", channels: "grey", mean: [0], std: [1] } });
+  const told = await operator("PUT", `/versions/${bare}/preprocessing`, { kind: "image", layout: "nchw", channels: "grey", scale: 0.5 });
+  expect(await json(told)).toMatchObject({ preprocessing: { kind: "image", channels: "grey", scale: 0.5, mean: [], invert: false } });
   const job = await json(await operator("POST", "/jobs", { kind: "optimize", versionId: bare, datasetVersionId, preset: "smallest", goal: { maxAccuracyDropPoints: 0.2, objective: "size" } }));
   expect(job).toMatchObject({ kind: "optimize", state: "queued", subjectKind: "optimization" });
   const optimization = await json(await operator("GET", `/optimizations/${String(job["subjectId"])}`));

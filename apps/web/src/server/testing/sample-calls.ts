@@ -34,7 +34,7 @@ export const sampleCalls: Record<string, SampleCall> = {
   "get /versions/{id}/variants": {},
   "get /versions/{id}/report": {},
   "get /versions/{id}/preprocessing": {},
-  "put /versions/{id}/preprocessing": { body: { layout: "nchw" } },
+  "put /versions/{id}/preprocessing": { body: { kind: "image" } },
   "get /compare": { query: "?versions=ver_nothing" },
   "get /recipes": {},
   "get /optimizations": {},

@@ -1,0 +1,62 @@
+import { testDb, type TestDb } from "@flotilla/db";
+import { cancelJob } from "@flotilla/fleet";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
+
+let database: TestDb;
+let worker: WorkerFixture;
+beforeAll(async () => {
+  database = await testDb();
+  worker = await openWorkerFixture(database.url);
+});
+afterAll(async () => {
+  await worker.close();
+  await database.drop();
+});
+
+const csv = (rows: number): Uint8Array =>
+  new TextEncoder().encode(["width,height,species", ...Array.from({ length: rows }, (_, row) => `${row % 7}.${row},${row % 5}.25,${["oak", "ash"][row % 2]}`)].join("\n"));
+
+test("a table becomes a ready version that says what is in it, with its examples in the store", async () => {
+  const version = await worker.newDataset([{ name: "trees.csv", bytes: csv(200) }], { seed: 3 });
+  const job = await worker.run(version.importJobId ?? "");
+  expect(job).toMatchObject({ state: "succeeded", result: { state: "ready", classes: 2 } });
+  const { state, summary, artifactSha256 } = await worker.dataset(version.id);
+  expect(state).toBe("ready");
+  expect(summary).toMatchObject({ kind: "table", task: "classification", classes: ["ash", "oak"], features: ["width", "height"], splitting: { seed: 3 }, source: { format: "csv" } });
+  expect(Object.values(summary?.counts ?? {}).reduce((sum, count) => sum + count, 0)).toBe(200);
+  expect(await worker.ports.store.has(artifactSha256 ?? "")).toBe(true);
+  expect(await worker.leftovers()).toEqual([]);
+});
+
+test("the same files and options give the same bytes, and an import that is delivered twice changes nothing", async () => {
+  const files = [{ name: "again.csv", bytes: csv(120) }];
+  const [first, second] = [await worker.newDataset(files), await worker.newDataset(files)];
+  for (const version of [first, second]) await worker.run(version.importJobId ?? "");
+  const decided = await worker.dataset(first.id);
+  expect(decided.artifactSha256).toBe((await worker.dataset(second.id)).artifactSha256);
+  expect(await worker.run(first.importJobId ?? "")).toMatchObject({ state: "succeeded", attempt: 1 });
+  expect(await worker.dataset(first.id)).toEqual(decided);
+});
+
+test("files that are no dataset, or a hostile one, are refused with a code and a sentence, and leave nothing behind", async () => {
+  const hostile: [string, Uint8Array, string][] = [
+    ["notes.txt", new TextEncoder().encode("hello\u0000\u0001"), "csv_binary"],
+    ["cut.zip", Uint8Array.from([0x50, 0x4b, 3, 4, 20, 0, 0, 0]), "zip_truncated"],
+  ];
+  for (const [name, bytes, code] of hostile) {
+    const version = await worker.newDataset([{ name, bytes }]);
+    expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "succeeded", result: { state: "rejected", code } });
+    const refused = await worker.dataset(version.id);
+    expect(refused).toMatchObject({ state: "rejected", rejectCode: code, summary: null, artifactSha256: null });
+    expect(refused.rejectReason?.length).toBeGreaterThan(10);
+  }
+  expect(await worker.leftovers()).toEqual([]);
+});
+
+test("an import that is cancelled leaves its version refused, and its files where they were", async () => {
+  const version = await worker.newDataset([{ name: "late.csv", bytes: csv(50) }]);
+  await worker.transact((tx) => cancelJob(tx, operator, { id: version.importJobId ?? "" }));
+  expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "cancelled" });
+  expect(await worker.dataset(version.id)).toMatchObject({ state: "rejected", rejectCode: "cancelled" });
+});
