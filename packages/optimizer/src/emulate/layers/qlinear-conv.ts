@@ -1,0 +1,143 @@
+import type { OnnxNode } from "@flotilla/runtime/ir";
+import { intAttribute, intsAttribute, stringAttribute, tensorNumbers } from "@flotilla/runtime/ir";
+import type { Constants, DotLayer, PatchLayout } from "../dot-layer.ts";
+import { constantNumbers, isPairedOn, multipliers, NotEmulated, packFilters, quantisedFinish } from "../dot-layer.ts";
+
+/**
+ * QLinearConv (ONNX opset 10) of any spatial rank. The CPU kernel brings images into channels-last order: a patch runs over the
+ * places of the kernel, at each over the channels of the group. Padding has the value of the zero point.
+ */
+export function qlinearConv(node: OnnxNode, constants: Constants): DotLayer {
+  const [x = "", xScale, xZero, w = "", wScale, wZero, yScale, yZero, bias] = node.inputs;
+  const weights = constants(w);
+  if (weights === null) throw new NotEmulated("its weights are not constant");
+  const [filters = 0, channels = 0, ...kernel] = weights.dims;
+  const values = tensorNumbers(weights);
+  const places = product(kernel);
+  const groups = intAttribute(node, "group", 1);
+  const activationZero = constantNumbers(constants, xZero, "its zero point")[0] ?? 0;
+  const scale = constantNumbers(constants, xScale, "its scale")[0] ?? 0;
+  const outputScale = constantNumbers(constants, yScale, "its output's scale")[0] ?? 0;
+  const packed = packFilters({
+    groups,
+    columns: filters / groups,
+    depth: places * channels,
+    zeros: constantNumbers(constants, wZero, "its weights' zero point"),
+    activationZero,
+    bias: bias === undefined || bias === "" ? null : constantNumbers(constants, bias, "its bias"),
+    weight: (filter, k) => values[(filter * channels + (k % channels)) * places + Math.floor(k / channels)] ?? 0,
+  });
+  const window = { kernel, channels, filters, zero: activationZero, paddedDepth: packed.paddedDepth, ...geometry(node, kernel) };
+  const layouts = new Map<string, PatchLayout>();
+  return {
+    node,
+    opType: node.opType,
+    activations: x,
+    output: node.outputs[0] ?? "",
+    filters: packed,
+    finish: quantisedFinish(constants, yZero, multipliers(scale, constantNumbers(constants, wScale, "its weights' scale"), outputScale, filters)),
+    // One channel and one filter a group is a kernel of its own, which adds in 32 bits everywhere.
+    isPaired: isPairedOn(constants, xZero, w) && !(channels === 1 && filters === groups && groups > 1),
+    layOut(shape) {
+      const key = shape.join();
+      const known = layouts.get(key);
+      if (known !== undefined) return known;
+      // One shape is the rule; a model fed with many must not keep them all.
+      layouts.clear();
+      const layout = convLayout(shape, window);
+      layouts.set(key, layout);
+      return layout;
+    },
+  };
+}
+
+type Geometry = { readonly strides: readonly number[]; readonly dilations: readonly number[]; readonly pads: readonly number[]; readonly autoPad: string };
+
+function geometry(node: OnnxNode, kernel: readonly number[]): Geometry {
+  return {
+    strides: intsAttribute(node, "strides") ?? kernel.map(() => 1),
+    dilations: intsAttribute(node, "dilations") ?? kernel.map(() => 1),
+    pads: intsAttribute(node, "pads") ?? [...kernel, ...kernel].map(() => 0),
+    autoPad: stringAttribute(node, "auto_pad", "NOTSET") || "NOTSET",
+  };
+}
+
+type Window = Geometry & {
+  readonly kernel: readonly number[];
+  readonly channels: number;
+  readonly filters: number;
+  readonly zero: number;
+  readonly paddedDepth: number;
+};
+
+/** Output length and padding in front along one spatial axis (ONNX Conv). */
+function axisOf(window: Window, axis: number, length: number): { readonly output: number; readonly before: number } {
+  const { kernel, strides, dilations, pads, autoPad } = window;
+  const stride = strides[axis] ?? 1;
+  const reach = ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1;
+  if (autoPad === "SAME_UPPER" || autoPad === "SAME_LOWER") {
+    const output = Math.ceil(length / stride);
+    const padding = Math.max(0, (output - 1) * stride + reach - length);
+    return { output, before: autoPad === "SAME_UPPER" ? Math.floor(padding / 2) : Math.ceil(padding / 2) };
+  }
+  const before = autoPad === "VALID" ? 0 : (pads[axis] ?? 0);
+  const after = autoPad === "VALID" ? 0 : (pads[kernel.length + axis] ?? 0);
+  return { output: Math.floor((length + before + after - reach) / stride) + 1, before };
+}
+
+function convLayout(shape: readonly number[], window: Window): PatchLayout {
+  const { kernel, channels, filters, zero, paddedDepth } = window;
+  const [images = 1, allChannels = 0, ...spatial] = shape;
+  const axes = kernel.map((_, axis) => axisOf(window, axis, spatial[axis] ?? 1));
+  const outputs = axes.map(({ output }) => output);
+  const places = product(kernel);
+  const sources = sourceTable(spatial, axes, window);
+  const [positions, inputSpatial] = [product(outputs), product(spatial)];
+  return {
+    outputShape: [images, filters, ...outputs],
+    rows: images * positions,
+    spatial: positions,
+    fill(data, group, firstRow, rowCount, into) {
+      for (let row = 0; row < rowCount; row += 1) {
+        const image = Math.floor((firstRow + row) / positions);
+        const table = ((firstRow + row) % positions) * places;
+        const start = (image * allChannels + group * channels) * inputSpatial;
+        let at = row * paddedDepth;
+        const end = at + paddedDepth;
+        for (let place = 0; place < places; place += 1) {
+          const source = sources[table + place] ?? -1;
+          if (source < 0) for (let channel = 0; channel < channels; channel += 1) into[at++] = zero;
+          else for (let from = start + source, channel = 0; channel < channels; channel += 1, from += inputSpatial) into[at++] = data[from] ?? 0;
+        }
+        into.fill(0, at, end);
+      }
+    },
+  };
+}
+
+/** For each output position and each place of the kernel the input position it reads, or -1 in the padding. */
+function sourceTable(spatial: readonly number[], axes: readonly { readonly output: number; readonly before: number }[], window: Window): Int32Array {
+  const { kernel, strides, dilations } = window;
+  let table = Int32Array.of(0);
+  let [positions, places] = [1, 1];
+  kernel.forEach((size, axis) => {
+    const { output, before } = axes[axis] ?? { output: 0, before: 0 };
+    const length = spatial[axis] ?? 1;
+    const next = new Int32Array(table.length * output * size);
+    for (let position = 0; position < positions * output; position += 1) {
+      for (let place = 0; place < places * size; place += 1) {
+        const outer = table[Math.floor(position / output) * places + Math.floor(place / size)] ?? -1;
+        const inner = (position % output) * (strides[axis] ?? 1) - before + (place % size) * (dilations[axis] ?? 1);
+        next[position * places * size + place] = outer < 0 || inner < 0 || inner >= length ? -1 : outer * length + inner;
+      }
+    }
+    table = next;
+    positions *= output;
+    places *= size;
+  });
+  return table;
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((all, dim) => all * dim, 1);
+}
