@@ -1,5 +1,6 @@
 export { actorNames } from "./actor-names-store.ts";
 export { createApiKey, listApiKeys, principalOfApiKey, revokeApiKey } from "./api-key-store.ts";
+export { clearAttempts, countAttempt, pruneAttempts } from "./attempt-store.ts";
 export { listAudit, recordAudit, recordAudits } from "./audit-store.ts";
 export type { AuditActor, AuditEntry, AuditFilter, AuditRecord } from "./audit-store.ts";
 export { createEnrollmentToken, listEnrollmentTokens, revokeEnrollmentToken, takeTokenUses, usableTokens } from "./enrollment-token-store.ts";

@@ -85,6 +85,23 @@ describe("lists", () => {
   });
 });
 
+test("who never synced is known from the first row of last states on, also when it is written twice or taken away again", async () => {
+  const never = async () => (await ids({ presence: "never" }));
+  expect(await never()).toEqual(["dev_4"]);
+  const upsert = (id: string) => withSql(suite.db, (sql) => sql.query(
+    "insert into device_live (device_id, last_seen_at, boot_id, slots, resources) values ($1, now(), 'b', '[]', '{}'), ('dev_1', now(), 'b', '[]', '{}') on conflict (device_id) do update set boot_id = excluded.boot_id", [id]));
+  const before = await suite.db.prisma.device.findUniqueOrThrow({ where: { id: "dev_1" } });
+  for (let i = 0; i < 2; i += 1) {
+    await upsert("dev_4");
+    expect(await never()).toEqual([]);
+  }
+  expect(await suite.db.prisma.device.findUniqueOrThrow({ where: { id: "dev_1" } })).toEqual(before);
+  await suite.db.prisma.deviceLive.delete({ where: { deviceId: "dev_4" } });
+  expect(await never()).toEqual(["dev_4"]);
+  const { byPresence } = await withTx(suite.db, (tx) => deviceSummary(tx, admin, {}));
+  expect(byPresence.never).toBe(1);
+});
+
 describe("one device", () => {
   test("says what it should run, what it runs and why not", async () => {
     const device = await withTx(suite.db, (tx) => getDevice(tx, admin, "dev_2"));
@@ -137,15 +154,25 @@ test("with 100,000 devices every page and count is a matter of milliseconds, and
     await timed("deep page", list({ cursor: "dev_0001000" }));
     await timed("selector", list({ query: "site=s7" }));
     await timed("search", list({ search: "box-99999" }));
+    await timed("reporting", list({ presence: "reporting" }));
     await timed("silent", list({ presence: "silent" }));
     await timed("never (none is)", list({ presence: "never" }));
     await timed("drift in a class", list({ drift: true, className: "c1" }));
     await timed("summary of all", () => withTx(big.db, (tx) => deviceSummary(tx, admin, {})));
     await timed("summary of a fleet", () => withTx(big.db, (tx) => deviceSummary(tx, admin, { query: "site in (s1,s2)" })));
+    // As it is in a fleet that works: everybody was heard since PostgreSQL looked, but for the oldest few.
+    await big.db.pool.query("update device_live set last_seen_at = case when device_id < 'dev_0000100' then now() - interval '120 seconds' else now() end");
+    await timed("reporting, by old statistics", list({ presence: "reporting" }));
+    await timed("late, far from the top", list({ presence: "late" }));
     process.stdout.write(`100,000 devices, medians: ${times.join(" · ")}\n`);
     const plan = await withTx(big.db, (tx) => sqlOf(tx).query<{ "QUERY PLAN": string }>("explain select device.id from device left join device_live l on l.device_id = device.id order by device.id desc limit 51"));
     expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toContain("device_pkey");
     expect((await withTx(big.db, (tx) => listDevices(tx, admin, { query: "site=s7" }))).items).toHaveLength(50);
+    // Page by page it is what one question for all would answer, wherever the stretches that are looked through end.
+    const late = await withTx(big.db, (tx) => listDevices(tx, admin, { presence: "late", limit: 60 }));
+    const more = await withTx(big.db, (tx) => listDevices(tx, admin, { presence: "late", limit: 60, cursor: late.nextCursor ?? "" }));
+    expect([...late.items, ...more.items].map(({ id }) => id)).toEqual(Array.from({ length: 99 }, (_, i) => `dev_${String(99 - i).padStart(7, "0")}`));
+    expect(more.nextCursor).toBeNull();
   } finally {
     await big.drop();
   }
