@@ -30,14 +30,15 @@ export const readDatasetOutputSchema = z.object({
     statistics: z.object({ examples: count, min: numbers, max: numbers, mean: numbers, std: numbers }).nullable(),
   }),
   preview: z.object({
-    items: z
+    sheets: z
       .array(
         z.object({
-          split: z.enum(splitNames), id: text, label: z.number().nullable(), className: name.nullable(),
-          image: z.string().max(64 * 1024).regex(/^data:image\/(png|webp|jpeg);base64,[A-Za-z0-9+/]*=*$/).nullable(),
-          values: z.array(z.number()).max(1_024).nullable(),
+          split: z.enum(splitNames), image: z.string().max(1_500_000).regex(/^data:image\/(png|webp);base64,[A-Za-z0-9+/]*=*$/),
+          width: count.max(8_192), height: count.max(8_192), cellSide: count.max(8_192), gap: count.max(1_000),
+          rows: z.array(z.object({ className: name.nullable(), cells: z.array(z.object({ index: count, id: text })).max(64) })).max(64),
         }),
       )
-      .max(200),
+      .max(splitNames.length),
+    values: z.array(z.object({ name, min: z.number(), max: z.number(), mean: z.number(), std: z.number(), histogram: z.array(count).max(100) })).max(200),
   }),
 });

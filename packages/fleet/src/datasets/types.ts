@@ -40,9 +40,17 @@ export type DatasetSummary = {
   statistics: { examples: number; min: number[]; max: number[]; mean: number[]; std: number[] } | null;
 };
 
-/** A few examples. `image` is a data URL of a small PNG; `values` are the numbers of a row, array or sound, cut. */
+/** What a page shows of the examples, made at import. */
 export type DatasetPreview = {
-  items: { split: Split; id: string; label: number | null; className: string | null; image: string | null; values: number[] | null }[];
+  /** One contact sheet per split that has examples: a row per class, or rows of what there is. */
+  sheets: {
+    split: Split;
+    /** Data URL of one picture. Row r begins at y = r × (cellSide + gap), column c at x = c × (cellSide + gap). */
+    image: string; width: number; height: number; cellSide: number; gap: number;
+    rows: { className: string | null; cells: { index: number; id: string }[] }[];
+  }[];
+  /** Of the training split: one entry per column of a table (at most 200), or one for all numbers. Counts of equally wide bins from min to max. */
+  values: { name: string; min: number; max: number; mean: number; std: number; histogram: number[] }[];
 };
 
 export type DatasetVersionView = {

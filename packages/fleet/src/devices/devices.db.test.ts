@@ -168,11 +168,15 @@ test("with 100,000 devices every page and count is a matter of milliseconds, and
     const plan = await withTx(big.db, (tx) => sqlOf(tx).query<{ "QUERY PLAN": string }>("explain select device.id from device left join device_live l on l.device_id = device.id order by device.id desc limit 51"));
     expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toContain("device_pkey");
     expect((await withTx(big.db, (tx) => listDevices(tx, admin, { query: "site=s7" }))).items).toHaveLength(50);
-    // Page by page it is what one question for all would answer, wherever the stretches that are looked through end.
-    const late = await withTx(big.db, (tx) => listDevices(tx, admin, { presence: "late", limit: 60 }));
-    const more = await withTx(big.db, (tx) => listDevices(tx, admin, { presence: "late", limit: 60, cursor: late.nextCursor ?? "" }));
-    expect([...late.items, ...more.items].map(({ id }) => id)).toEqual(Array.from({ length: 99 }, (_, i) => `dev_${String(99 - i).padStart(7, "0")}`));
-    expect(more.nextCursor).toBeNull();
+    // Page by page it is what one question for all would answer, wherever the stretches that are looked through end: here behind 95,000 of the 100,000.
+    await big.db.pool.query("update device_live set last_seen_at = case when device_id < 'dev_0005000' and right(device_id, 2) = '00' then now() else now() - interval '150 seconds' end");
+    const pages: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const page = await withTx(big.db, (tx) => listDevices(tx, admin, { presence: "reporting", limit: 20, cursor: cursor ?? "" }));
+      pages.push(...page.items.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+    expect(pages).toEqual(Array.from({ length: 49 }, (_, i) => `dev_${String((49 - i) * 100).padStart(7, "0")}`));
   } finally {
     await big.drop();
   }

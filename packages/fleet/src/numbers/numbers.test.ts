@@ -18,15 +18,16 @@ function outcomes(right: readonly boolean[]): Outcomes {
 test("gained and lost examples, their difference and agreement are counted example by example", () => {
   const before = outcomes([true, true, true, false, false, true, true, true, true, false]);
   const after = outcomes([true, false, true, true, false, false, true, true, false, false]);
-  expect(pairedDifference(before, after, null)).toMatchObject({ n: 10, gained: 1, lost: 3, value: -0.2, agreement: 0.6, pValue: 0.625 });
+  expect(pairedDifference(before, after, null)).toMatchObject({ n: 10, gained: 1, lost: 3, value: -0.2, agreement: 0.6, pValue: 0.375 });
 });
 
-test("the interval is the adjusted Wald interval of the literature", () => {
-  // b = 3 lost, c = 1 gained, n = 10: d* = (1.5 − 3.5) / 12, se = √(5 − 4/12) / 12.
-  const found = pairedDifference(outcomes([true, true, true, false, ...Array<boolean>(6).fill(true)]), outcomes([false, false, false, true, ...Array<boolean>(6).fill(true)]), null);
-  const [centre, half] = [-2 / 12, (1.959964 * Math.sqrt(5 - 4 / 12)) / 12];
-  expect(found?.ci95[0]).toBeCloseTo(centre - half, 5);
-  expect(found?.ci95[1]).toBeCloseTo(centre + half, 5);
+test("the interval is that of the literature", () => {
+  // Newcombe 1998, table III, method 10: 36 pairs right by both, 12 gained, 2 lost, none wrong by both.
+  const before = outcomes([...Array<boolean>(36).fill(true), ...Array<boolean>(12).fill(false), true, true]);
+  const after = outcomes([...Array<boolean>(48).fill(true), false, false]);
+  const found = pairedDifference(before, after, null);
+  expect(found?.ci95[0]).toBeCloseTo(0.0569, 4);
+  expect(found?.ci95[1]).toBeCloseTo(0.3404, 4);
 });
 
 test("equal versions differ by nothing, but never with certainty; other numbers of examples do not compare", () => {
@@ -37,10 +38,10 @@ test("equal versions differ by nothing, but never with certainty; other numbers 
   expect(pairedDifference(same, outcomes([true]), null)).toBeNull();
 });
 
-test("the exact test does not overflow on many examples", () => {
+test("the test does not overflow on many examples", () => {
   const before = outcomes(Array.from({ length: 40_000 }, (_, index) => index % 2 === 0));
   const after = outcomes(Array.from({ length: 40_000 }, (_, index) => index % 2 === 1));
-  expect(pairedDifference(before, after, null)?.pValue).toBeCloseTo(1, 5);
+  expect(pairedDifference(before, after, null)?.pValue).toBeGreaterThan(0.98);
 });
 
 test("the worst class is the one that lost the largest share, and none when none lost", () => {

@@ -13,43 +13,70 @@ export type Outcomes = {
 /** Quantile of the normal distribution for 95 %, two-sided. */
 const Z = 1.959963984540054;
 
-const METHOD = "paired on the same examples; interval: adjusted Wald for matched pairs (Agresti & Min 2005), 95 %; p: exact McNemar";
+const METHOD = "paired on the same examples; interval: Newcombe 1998, method 10, 95 %; p: McNemar, mid-p";
+
+/** Examples by who was right. */
+type Cells = { bothRight: number; lost: number; gained: number; bothWrong: number };
 
 /** How much more often `second` is right than `first` on the same examples. Null when they are not of as many. */
 export function pairedDifference(first: Outcomes, second: Outcomes, worstClass: PairedDifference["worstClass"]): PairedDifference | null {
   if (first.n !== second.n || first.n === 0) return null;
   const { n } = first;
-  let gained = 0;
-  let lost = 0;
+  const cells: Cells = { bothRight: 0, lost: 0, gained: 0, bothWrong: 0 };
   let same = 0;
   for (let index = 0; index < n; index += 1) {
     const before = bit(first.correct, index);
     const after = bit(second.correct, index);
-    if (after && !before) gained += 1;
-    if (before && !after) lost += 1;
+    cells[before ? (after ? "bothRight" : "lost") : after ? "gained" : "bothWrong"] += 1;
     if (first.predicted[2 * index] === second.predicted[2 * index] && first.predicted[2 * index + 1] === second.predicted[2 * index + 1]) same += 1;
   }
-  return { n, value: (gained - lost) / n, ci95: interval(gained, lost, n), gained, lost, pValue: mcNemar(gained, lost), agreement: same / n, worstClass, method: METHOD };
+  const { gained, lost } = cells;
+  return { n, value: (gained - lost) / n, ci95: interval(cells), gained, lost, pValue: mcNemar(gained, lost), agreement: same / n, worstClass, method: METHOD };
 }
 
-/** Half an observation is added to each cell of the 2 × 2 table, so that no difference is ever certain. */
-function interval(gained: number, lost: number, n: number): [number, number] {
-  const [up, down, total] = [gained + 0.5, lost + 0.5, n + 2];
-  const value = (up - down) / total;
-  const half = (Z * Math.sqrt(up + down - (up - down) ** 2 / total)) / total;
-  return [Math.max(-1, value - half), Math.min(1, value + half)];
+/** Newcombe's method 10: Wilson intervals of both shares, squared and added, with a correlation shrunk towards 0. */
+function interval(cells: Cells): [number, number] {
+  const { bothRight, lost, gained, bothWrong } = cells;
+  const n = bothRight + lost + gained + bothWrong;
+  const before = wilson(bothRight + lost, n);
+  const after = wilson(bothRight + gained, n);
+  const difference = (gained - lost) / n;
+  const phi = correlation(cells, n);
+  const spread = (a: number, b: number): number => Math.sqrt(Math.max(0, a * a - 2 * phi * a * b + b * b));
+  return [
+    Math.max(-1, difference - spread(after.share - after.low, before.high - before.share)),
+    Math.min(1, difference + spread(after.high - after.share, before.share - before.low)),
+  ];
 }
 
-/** Two-sided exact McNemar test: twice the smaller tail of Binomial(gained + lost, ½), at most 1. */
+function wilson(hits: number, n: number): { share: number; low: number; high: number } {
+  const share = hits / n;
+  const centre = share + (Z * Z) / (2 * n);
+  const half = Z * Math.sqrt((share * (1 - share)) / n + (Z * Z) / (4 * n * n));
+  const scale = 1 + (Z * Z) / n;
+  return { share, low: Math.max(0, (centre - half) / scale), high: Math.min(1, (centre + half) / scale) };
+}
+
+function correlation({ bothRight, lost, gained, bothWrong }: Cells, n: number): number {
+  const margins = (bothRight + lost) * (gained + bothWrong) * (bothRight + gained) * (lost + bothWrong);
+  if (margins === 0) return 0;
+  const cross = bothRight * bothWrong - lost * gained;
+  return (cross > 0 ? Math.max(cross - n / 2, 0) : cross) / Math.sqrt(margins);
+}
+
+/** McNemar's mid-p: twice the smaller tail of Binomial(gained + lost, ½), less the probability of the count itself. */
 function mcNemar(gained: number, lost: number): number {
   const trials = gained + lost;
+  if (trials === 0) return 1;
   let logTerm = -trials * Math.LN2;
   let tail = 0;
+  let term = 0;
   for (let k = 0; k <= Math.min(gained, lost); k += 1) {
-    tail += Math.exp(logTerm);
+    term = Math.exp(logTerm);
+    tail += term;
     logTerm += Math.log(trials - k) - Math.log(k + 1);
   }
-  return Math.min(1, 2 * tail);
+  return Math.min(1, 2 * tail - term);
 }
 
 function bit(bytes: Uint8Array, index: number): boolean {

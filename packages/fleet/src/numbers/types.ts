@@ -29,7 +29,7 @@ export type PairedDifference = {
   ci95: [number, number];
   /** Examples that only the second, and only the first, got right. */
   gained: number; lost: number;
-  /** Probability of a difference at least as large if both were equally good (McNemar, exact). */
+  /** Probability of a difference at least as large if both were equally good (McNemar, mid-p). */
   pValue: number;
   /** Share of examples that both put into the same class. */
   agreement: number;

@@ -154,10 +154,10 @@ export async function viewCounts(sql: Sql, rollouts: readonly RolloutRow[], now:
   });
 }
 
-/** Devices offered the build in the last minute, by rollout. */
+/** Devices offered the build in the last minute, by rollout. Of a large wave these are tens of thousands, so they are counted when they are offered. */
 export async function offeredLastMinute(sql: Sql, rolloutIds: readonly string[], now: Date): Promise<Map<string, number>> {
   const rows = await sql.query<{ rollout_id: string; n: number }>(
-    `select rollout_id, count(*)::int as n from deployment where rollout_id = any($1::text[]) and offered_at > $2::timestamptz and direction = 'forward' group by rollout_id`,
+    "select rollout_id, sum(devices)::int as n from rollout_offer where rollout_id = any($1::text[]) and at > $2::timestamptz group by rollout_id",
     [rolloutIds, since(now, 60_000)],
   );
   return new Map(rows.map((row) => [row.rollout_id, row.n]));

@@ -82,7 +82,15 @@ export async function offerChunk(sql: Sql, rollout: RolloutRow, build: BuildRow,
     [offered.map((row) => row.id), offered.map((row) => row.running_build_id), at, moveOf(deploymentTransitions, "offer").to, offered.map((row) => versions.get(row.id) ?? null)],
   );
   await sql.query("update wave set last_offer_at = $3::timestamptz where rollout_id = $1 and position = any($2::int[])", [rollout.id, [...new Set(offered.map((row) => row.wave_position))], at]);
+  await recordOffers(sql, rollout.id, offered.length, at);
   return { offered: offered.length, skipped: skipped.length };
+}
+
+const OFFERS_KEPT_MS = 3_600_000;
+
+async function recordOffers(sql: Sql, rolloutId: string, devices: number, at: Date): Promise<void> {
+  await sql.query("delete from rollout_offer where rollout_id = $1 and at < $2::timestamptz", [rolloutId, new Date(at.getTime() - OFFERS_KEPT_MS)]);
+  await sql.query("insert into rollout_offer (rollout_id, at, devices) values ($1, $2::timestamptz, $3::int)", [rolloutId, at, devices]);
 }
 
 function judgeQueued(row: QueuedRow, classes: ReadonlyMap<string, DeviceClass>, build: BuildRow): MemberVerdict {

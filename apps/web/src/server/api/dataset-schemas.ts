@@ -26,10 +26,11 @@ const summarySchema = z.object({
 }).openapi("DatasetSummary") satisfies z.ZodType<DatasetSummary>;
 
 const previewSchema = z.object({
-  items: z.array(z.object({
-    split: splitSchema, id: z.string(), label: z.number().nullable(), className: z.string().nullable(),
-    image: z.string().nullable().openapi({ description: "A data URL of a small PNG" }), values: z.array(z.number()).nullable(),
+  sheets: z.array(z.object({
+    split: splitSchema, image: z.string().openapi({ description: "Data URL of a contact sheet: a row per class" }), width: z.number(), height: z.number(), cellSide: z.number(), gap: z.number(),
+    rows: z.array(z.object({ className: z.string().nullable(), cells: z.array(z.object({ index: z.number(), id: z.string() })) })),
   })),
+  values: z.array(z.object({ name: z.string(), min: z.number(), max: z.number(), mean: z.number(), std: z.number(), histogram: z.array(z.number()) })),
 }).openapi("DatasetPreview") satisfies z.ZodType<DatasetPreview>;
 
 export const datasetVersionSchema = z.object({

@@ -37,18 +37,20 @@ export const meRoutes: Route[] = [
       currentPassword: z.string().min(1).max(1000),
       newPassword: z.string().min(PASSWORD_MIN, `must have at least ${PASSWORD_MIN} characters`).max(PASSWORD_MAX, `may have at most ${PASSWORD_MAX} characters`),
     }),
-    answer: z.object({ changed: z.boolean() }),
-    handle: async ({ tx, principal, body, sessionId, platform }) => {
+    answer: z.object({ changed: z.boolean() }), ownTransactions: true,
+    handle: async ({ inTx, principal, body, sessionId, platform }) => {
       const userId = personOf(principal);
       // Somebody at an unlocked screen must not guess on.
-      const waitMs = platform.signInLimiter.attempt(userId, userId, Date.now());
+      const waitMs = await platform.signInLimiter.attempt(userId, userId, Date.now());
       if (waitMs > 0) throw failure("rate_limited", `Too many attempts. Try again in ${Math.ceil(waitMs / 60_000)} min.`, { retryAfterMs: waitMs });
-      const account = await tx.account.findFirst({ where: { userId, providerId: "credential" } });
-      if (account?.password == null || !(await verifyPassword(body.currentPassword, account.password))) throw failure("wrong_credentials", "The present password is wrong.");
-      platform.signInLimiter.succeeded(userId);
-      await tx.account.update({ where: { id: account.id }, data: { password: await hashPassword(body.newPassword) } });
-      await tx.session.deleteMany({ where: { userId, id: { not: sessionId ?? "" } } });
-      await recordAudit(tx, principal, { action: "person.change_password", objectKind: "person", objectId: principal.id, objectName: principal.name });
+      await inTx(async (tx) => {
+        const account = await tx.account.findFirst({ where: { userId, providerId: "credential" } });
+        if (account?.password == null || !(await verifyPassword(body.currentPassword, account.password))) throw failure("wrong_credentials", "The present password is wrong.");
+        await tx.account.update({ where: { id: account.id }, data: { password: await hashPassword(body.newPassword) } });
+        await tx.session.deleteMany({ where: { userId, id: { not: sessionId ?? "" } } });
+        await recordAudit(tx, principal, { action: "person.change_password", objectKind: "person", objectId: principal.id, objectName: principal.name });
+      });
+      await platform.signInLimiter.succeeded(userId);
       return { changed: true };
     },
   }),
