@@ -154,6 +154,7 @@ class RandomGraph {
     const mode = { mode: { string: this.#random() < 0.85 ? "constant" : "edge" } };
     if (this.#opset < 11) this.#apply("Pad", [], { ...mode, pads: { ints: pads } }, shape);
     else this.#apply("Pad", [this.#ints(pads)], mode, shape);
+    if (this.#random() < 0.6) this.#pick([() => this.#conv(), () => this.#pool()])();
   }
 
   #pool(): void {
@@ -161,6 +162,7 @@ class RandomGraph {
     const kernel = this.#pick([1, 2, 3]);
     const shape = [this.#shape[0] ?? 1, this.#number(1), this.#number(2) - kernel + 1, this.#number(3) - kernel + 1];
     this.#apply(this.#pick(["MaxPool", "AveragePool"]), [], { kernel_shape: { ints: [kernel, kernel] } }, shape);
+    if (this.#random() < 0.4) this.#unary("Relu");
   }
 
   #reduceMean(): void {
