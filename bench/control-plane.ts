@@ -167,7 +167,12 @@ async function offerWave(db: Db): Promise<number> {
 
 /** Everybody who was not silent for long says something now, so that the length of the benchmark changes nothing. */
 async function seen(db: Db): Promise<void> {
-  await db.pool.query("update device_live set last_seen_at = now() where last_seen_at > now() - interval '1 hour'");
+  await inSlices((slice) => db.pool.query(`update device_live l set last_seen_at = now() where last_seen_at > now() - interval '1 hour' and ${slice}`));
+}
+
+/** Devices sync at times of their own, so pages of their table have room for what changes; written all at once, it would grow to a size that it never has. */
+async function inSlices(update: (slice: string) => Promise<unknown>): Promise<void> {
+  for (let slice = 0; slice < 16; slice += 1) await update(`(hashtext(l.device_id) & 15) = ${slice}`);
 }
 
 type Open = { deviceId: string; deploymentId: string; targetVersion: number; buildId: string };
@@ -205,8 +210,11 @@ async function install(db: Db, deviceIds: readonly string[], share: number): Pro
   const isBad = (_: Open, i: number): boolean => share < 1 && i % 50 === 7;
   await report(db, ended.filter((o, i) => !isBad(o, i)), "succeeded");
   await report(db, ended.filter(isBad), "failed");
-  await db.pool.query(
-    "update device_live l set running_build_id = d.build_id, running_sha256 = b.manifest_sha256 from deployment d join rollout r on r.id = d.rollout_id and r.state = 'running' join build b on b.id = d.build_id where d.device_id = l.device_id and d.state = 'succeeded'",
+  await inSlices((slice) =>
+    db.pool.query(
+      `update device_live l set running_build_id = d.build_id, running_sha256 = b.manifest_sha256 from deployment d join rollout r on r.id = d.rollout_id and r.state = 'running' join build b on b.id = d.build_id
+        where d.device_id = l.device_id and d.state = 'succeeded' and l.running_build_id is distinct from d.build_id and ${slice}`,
+    ),
   );
 }
 

@@ -14,7 +14,7 @@ export async function registerDevices(db: Db, count: number): Promise<void> {
     const range = [from, Math.min(from + CHUNK, count) - 1];
     const ids = "(select 'dev_bench_' || lpad(n::text, 8, '0') as id, n from generate_series($1::int, $2::int) n) d";
     await db.pool.query(
-      `insert into device (id, name, public_key, labels, class_name, class, simulated) select id, id, 'bench', jsonb_build_object('class', 'pi4', 'arch', 'arm64', 'site', 's' || n % 50), 'pi4', $3::jsonb, true from ${ids}`,
+      `insert into device (id, name, public_key, labels, class_name, class, simulated, has_synced) select id, id, 'bench', jsonb_build_object('class', 'pi4', 'arch', 'arm64', 'site', 's' || n % 50), 'pi4', $3::jsonb, true, true from ${ids}`,
       [...range, CLASS],
     );
     await db.pool.query(
