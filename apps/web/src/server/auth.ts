@@ -7,6 +7,7 @@ import { setSessionCookie } from "better-auth/cookies";
 import { z } from "zod";
 import type { WebEnv } from "../env.ts";
 import { originOf } from "./api/same-origin.ts";
+import { withHashedSessionTokens } from "./hashed-session-tokens.ts";
 
 /** However busy, a person signs in again after this time. */
 const SESSION_MAX_MS = 7 * 24 * 3600_000;
@@ -45,7 +46,7 @@ export function createAuth(db: Db, env: WebEnv) {
     secret: env.AUTH_SECRET,
     telemetry: { enabled: false },
     logger: { level: "error" },
-    database: prismaAdapter(db.prisma, { provider: "postgresql" }),
+    database: withHashedSessionTokens(prismaAdapter(db.prisma, { provider: "postgresql" })),
     emailAndPassword: { enabled: true, disableSignUp: true, minPasswordLength: PASSWORD_MIN, maxPasswordLength: PASSWORD_MAX },
     // Never prolonged: idleness is judged, and use noted, in caller.ts.
     session: { expiresIn: SESSION_MAX_MS / 1000, disableSessionRefresh: true, cookieCache: { enabled: false } },

@@ -12,5 +12,5 @@ export function compose(env: WebEnv, options: { db?: Db; logLevel?: string } = {
   const db = options.db ?? connect(env.DATABASE_URL, { applicationName: "flotilla web", poolSize: 10 });
   const log = pino({ level: options.logLevel ?? "info", base: { process: "web" } });
   const hub = new ChangeHub(db, log);
-  return { db, env, log, auth: createAuth(db, env), hub, signInLimiter: new SignInLimiter(), metrics: new WebMetrics(() => hub.listenerCount) };
+  return { db, env, log, auth: createAuth(db, env), hub, signInLimiter: new SignInLimiter(db), metrics: new WebMetrics(() => hub.listenerCount) };
 }

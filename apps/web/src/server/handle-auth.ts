@@ -38,13 +38,13 @@ export async function handleAuth(platform: Platform, request: Request): Promise<
 async function signIn(platform: Platform, request: Request, text: string, requestId: string): Promise<Response> {
   const credentials = signInBody.safeParse(parseJson(text));
   if (!credentials.success) throw failure("bad_request", "Send an e-mail address and a password.");
-  const waitMs = platform.signInLimiter.attempt(credentials.data.email, addressOf(request.headers), Date.now());
+  const waitMs = await platform.signInLimiter.attempt(credentials.data.email, addressOf(request.headers), Date.now());
   if (waitMs > 0) {
     throw failure("rate_limited", `Too many attempts. Try again in ${Math.ceil(waitMs / 60_000)} min.`, { retryAfterMs: waitMs });
   }
   const answer = await platform.auth.handler(request);
   if (!answer.ok) throw failure("wrong_credentials", "E-mail or password is wrong.");
-  platform.signInLimiter.succeeded(credentials.data.email);
+  await platform.signInLimiter.succeeded(credentials.data.email);
   const body = (await answer.json()) as { user?: { id?: string } };
   const principal = body.user?.id === undefined ? null : await principalOfUser(platform.db.prisma, body.user.id);
   if (principal === null) throw failure("wrong_credentials", "E-mail or password is wrong.");

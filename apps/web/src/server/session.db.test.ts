@@ -1,8 +1,8 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { withTx } from "@flotilla/db";
 import { createSignInLink, disablePerson, setRole, systemPrincipal } from "@flotilla/fleet";
 import { handleAuth } from "./handle-auth.ts";
-import { SignInLimiter } from "./sign-in-limiter.ts";
 import { cookieOf, ORIGIN, PASSWORD, startTestWeb, type TestWeb } from "./testing/test-web.ts";
 
 let web: TestWeb;
@@ -10,8 +10,9 @@ beforeAll(async () => {
   web = await startTestWeb();
 });
 afterAll(() => web.stop());
-beforeEach(() => {
-  (web.platform as { signInLimiter: SignInLimiter }).signInLimiter = new SignInLimiter();
+const forgetAttempts = () => web.db.prisma.signInAttempt.deleteMany();
+beforeEach(async () => {
+  await forgetAttempts();
 });
 
 const system = systemPrincipal("test");
@@ -41,7 +42,7 @@ describe("signing in", () => {
 
   test("an unknown address and a wrong password are answered alike, also when it becomes too much", async () => {
     const { email } = await web.person("viewer");
-    (web.platform as { signInLimiter: SignInLimiter }).signInLimiter = new SignInLimiter();
+    await forgetAttempts();
     const answers = { known: [] as unknown[], unknown: [] as unknown[] };
     const withoutId = (body: unknown) => ({ ...(body as object), requestId: "" });
     for (let i = 0; i < 12; i += 1) {
@@ -81,6 +82,20 @@ describe("signing in", () => {
 });
 
 describe("a session", () => {
+  test("is stored without its token: who reads the database gets no cookie out of it", async () => {
+    const { cookie, id: userId } = await web.person("viewer");
+    const token = /session_token=([^.]+)\./.exec(decodeURIComponent(cookie))?.[1] ?? "";
+    expect(token.length).toBeGreaterThanOrEqual(32);
+    const session = await web.db.prisma.session.findFirstOrThrow({ where: { userId } });
+    expect(session.token).toBe(createHash("sha256").update(token).digest("hex"));
+    const rows = await web.db.pool.query<{ row: string }>("select s::text as row from session s");
+    expect(rows.rows.filter(({ row }) => row.includes(token))).toEqual([]);
+    expect((await me(cookie)).status).toBe(200);
+    // A row of before, as older versions wrote it, opens nothing.
+    await web.db.prisma.session.update({ where: { id: session.id }, data: { token } });
+    expect((await me(cookie)).status).toBe(401);
+  });
+
   test("ends when signed out, and the cookie is worth nothing afterwards", async () => {
     const { cookie } = await web.person("viewer");
     const out = await handleAuth(web.platform, new Request(`${ORIGIN}/api/auth/sign-out`, { method: "POST", headers: { cookie, ...sameSite, "content-type": "application/json" }, body: "{}" }));

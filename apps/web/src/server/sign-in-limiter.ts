@@ -1,55 +1,48 @@
 import { createHash } from "node:crypto";
+import { withSql, type Db } from "@flotilla/db";
+import { clearAttempts, countAttempt, pruneAttempts } from "@flotilla/fleet";
 
 /** Wrong passwords that one account takes in a window before it has to wait. */
 const PER_ACCOUNT = 10;
 /** Attempts from one address: an office behind one address still gets in. */
 const PER_ADDRESS = 100;
 const WINDOW_MS = 15 * 60_000;
-const MAX_BUCKETS = 50_000;
-
-type Bucket = { attempts: number; endsAt: number };
 
 /**
- * Counts attempts to sign in, by account and by address, in this process. Known and unknown accounts are treated alike,
- * so the answer does not tell whether an account exists.
+ * Counts attempts to sign in, by account and by address, in the database: it does not matter which web process is asked. Known and unknown accounts are treated
+ * alike, so the answer does not tell whether an account exists.
  */
 export class SignInLimiter {
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #db: Db;
 
-  /** Counts one attempt. Returns 0 when it may go on, else the time to wait in ms. */
-  attempt(account: string, address: string, nowMs: number): number {
-    const waits = [this.#count(accountKey(account), PER_ACCOUNT, nowMs), this.#count(`ip:${address}`, PER_ADDRESS, nowMs)];
-    return Math.max(...waits);
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Counts one attempt, and keeps it counted whatever becomes of it. Answers 0 when it may go on, else the time to wait in ms. */
+  async attempt(account: string, address: string, nowMs: number): Promise<number> {
+    // An address that tries too much leaves no further accounts behind: what it can fill is bounded.
+    const waitMs = await this.#count(keyOf("address", address), PER_ADDRESS, nowMs);
+    if (waitMs > 0) return waitMs;
+    await withSql(this.#db, (sql) => pruneAttempts(sql, new Date(nowMs)));
+    return this.#count(accountKey(account), PER_ACCOUNT, nowMs);
   }
 
   /** A right password clears the account's count; the address keeps its own. */
-  succeeded(account: string): void {
-    this.#buckets.delete(accountKey(account));
+  async succeeded(account: string): Promise<void> {
+    await withSql(this.#db, (sql) => clearAttempts(sql, accountKey(account)));
   }
 
-  #count(key: string, limit: number, nowMs: number): number {
-    let bucket = this.#buckets.get(key);
-    if (bucket === undefined || bucket.endsAt <= nowMs) {
-      this.#makeRoom(nowMs);
-      bucket = { attempts: 0, endsAt: nowMs + WINDOW_MS };
-      this.#buckets.set(key, bucket);
-    }
-    bucket.attempts += 1;
-    return bucket.attempts > limit ? bucket.endsAt - nowMs : 0;
-  }
-
-  #makeRoom(nowMs: number): void {
-    if (this.#buckets.size < MAX_BUCKETS) return;
-    for (const [key, bucket] of this.#buckets) if (bucket.endsAt <= nowMs) this.#buckets.delete(key);
-    // Still full: forget the oldest, many at once, so that a flood does not pay for a search with every attempt.
-    let excess = this.#buckets.size - MAX_BUCKETS * 0.9;
-    for (const key of this.#buckets.keys()) {
-      if (excess-- <= 0) break;
-      this.#buckets.delete(key);
-    }
+  async #count(key: string, limit: number, nowMs: number): Promise<number> {
+    const { attempts, endsAtMs } = await withSql(this.#db, (sql) => countAttempt(sql, key, new Date(nowMs), WINDOW_MS));
+    return attempts > limit ? endsAtMs - nowMs : 0;
   }
 }
 
 function accountKey(account: string): string {
-  return `account:${createHash("sha256").update(account.trim().toLowerCase()).digest("base64url")}`;
+  return keyOf("account", account.trim().toLowerCase());
+}
+
+function keyOf(kind: "account" | "address", text: string): string {
+  return `${kind}:${createHash("sha256").update(text).digest("base64url")}`;
 }
