@@ -12,3 +12,5 @@ export { checkModel } from "./check/check-model.ts";
 export type { ModelProblem, ProblemCode } from "./check/model-problem.ts";
 export type { ValueType } from "./shapes/infer-shapes.ts";
 export { inferShapes } from "./shapes/infer-shapes.ts";
+export { OpsetRefusal } from "./upgrade/opset-refusal.ts";
+export { upgradeOpset } from "./upgrade/upgrade-opset.ts";
