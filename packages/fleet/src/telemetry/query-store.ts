@@ -1,6 +1,6 @@
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
-import { parseSelector, selectorSql, syncIntervalMs, PRESENCE_LIMITS, type SqlCondition } from "../devices/index.ts";
+import { keptSummaries, parseSelector, selectorSql, syncIntervalMs, PRESENCE_LIMITS, type SqlCondition } from "../devices/index.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { ALL_FLEETS } from "./apply-syncs-store.ts";
 import { planLatency, type LatencyPlan } from "./latency-plan.ts";
@@ -12,6 +12,8 @@ import { HOUR_MS } from "./window-time.ts";
 
 /** Devices shown as series of their own: those with most samples. */
 const MAX_DEVICE_SERIES = 20;
+/** In a large fleet its busiest devices are among these: so many are compared with its labels before all are. */
+const MAX_DEVICES_LOOKED_AT = 400;
 const MAX_MARKERS = 200;
 
 /**
@@ -71,9 +73,7 @@ async function scopeOf(sql: Sql, query: LatencyQuery): Promise<SqlCondition> {
   const texts = ["device.state = 'active'"];
   const values: unknown[] = [];
   if (query.fleetId !== undefined) {
-    const [fleet] = await sql.query<{ query: string }>("select query from fleet where id = $1", [query.fleetId]);
-    if (fleet === undefined) throw new FleetError("not_found", { public: "There is no such fleet." });
-    const selected = selectorSql(parseSelector(fleet.query), { firstParameter: 1 });
+    const selected = selectorSql(parseSelector(await fleetQuery(sql, query.fleetId)), { firstParameter: 1 });
     texts.push(selected.text);
     values.push(...selected.values);
   }
@@ -89,7 +89,7 @@ type Found = { plan: LatencyPlan; rows: PackedRow[]; deviceIds: string[] | null 
 
 /** Minutes exist for canaries and pinned devices only; where they do not cover the range, hours answer. */
 async function rowsOfDevices(sql: Sql, query: LatencyQuery, filter: RowFilter, scope: SqlCondition, plan: LatencyPlan, askedStepMs: number | null, nowMs: number): Promise<Found> {
-  const deviceIds = query.deviceId === undefined ? await busiestDevices(sql, scope, filter, plan) : [query.deviceId];
+  const deviceIds = query.deviceId === undefined ? await busiestDevices(sql, query, scope, filter, plan) : [query.deviceId];
   const hourPlan = plan.stepMs >= HOUR_MS ? plan : planLatency({ fromMs: plan.fromMs, toMs: plan.toMs, stepMs: HOUR_MS }, 0, nowMs);
   const hours = await deviceRows(sql, hourPlan, { ...filter, deviceIds, step: "hour" });
   if (plan.stepMs >= HOUR_MS) return { plan, rows: hours, deviceIds };
@@ -104,20 +104,40 @@ async function rowsOfDevices(sql: Sql, query: LatencyQuery, filter: RowFilter, s
  * The devices with most samples, by the newest two hours of the range: counting all hours of 100,000 devices takes seconds. Where
  * these hours know of few devices, the whole range is counted.
  */
-async function busiestDevices(sql: Sql, scope: SqlCondition, filter: RowFilter, plan: LatencyPlan): Promise<string[]> {
+async function busiestDevices(sql: Sql, query: LatencyQuery, scope: SqlCondition, filter: RowFilter, plan: LatencyPlan): Promise<string[]> {
   const toMs = Math.min(plan.toMs, Date.now());
-  const lately = await busiestSince(sql, scope, filter, Math.max(plan.fromMs, Math.floor(toMs / HOUR_MS) * HOUR_MS - HOUR_MS), plan.toMs);
-  return lately.length === MAX_DEVICE_SERIES ? lately : busiestSince(sql, scope, filter, plan.fromMs, plan.toMs);
+  const lateFromMs = Math.max(plan.fromMs, Math.floor(toMs / HOUR_MS) * HOUR_MS - HOUR_MS);
+  for (const among of (await isBroad(sql, query)) ? [MAX_DEVICES_LOOKED_AT, null] : [null]) {
+    const lately = await busiestSince(sql, scope, filter, lateFromMs, plan.toMs, among);
+    if (lately.length === MAX_DEVICE_SERIES) return lately;
+  }
+  return busiestSince(sql, scope, filter, plan.fromMs, plan.toMs, null);
 }
 
-async function busiestSince(sql: Sql, scope: SqlCondition, filter: RowFilter, fromMs: number, toMs: number): Promise<string[]> {
+/** Whether a tenth of all devices or more is asked about, as far as counts are kept: of a small installation it does not matter. */
+async function isBroad(sql: Sql, query: LatencyQuery): Promise<boolean> {
+  const asked = query.fleetId === undefined ? "" : await fleetQuery(sql, query.fleetId);
+  const kept = await keptSummaries(sql, ["", asked]);
+  const summary = kept.get(asked);
+  const devices = query.className === undefined ? summary?.total : summary?.byClass.reduce((sum, row) => (row.className === query.className ? sum + row.devices : sum), 0);
+  return (devices ?? 0) >= 0.1 * (kept.get("")?.total ?? Number.POSITIVE_INFINITY);
+}
+
+async function fleetQuery(sql: Sql, fleetId: string): Promise<string> {
+  const [fleet] = await sql.query<{ query: string }>("select query from fleet where id = $1", [fleetId]);
+  if (fleet === undefined) throw new FleetError("not_found", { public: "There is no such fleet." });
+  return fleet.query;
+}
+
+/** `among`: only so many with most samples are looked at, whatever fleet they are of; if enough of them are of this one, these are its busiest. */
+async function busiestSince(sql: Sql, scope: SqlCondition, filter: RowFilter, fromMs: number, toMs: number, among: number | null): Promise<string[]> {
   const n = scope.values.length;
   const rows = await sql.query<{ id: string }>(
     `select device.id from (
        select r.device_id, sum(r.count) as samples from device_latency r
         where r.step = 'hour' and r.at >= $${n + 1}::timestamptz and r.at < $${n + 2}::timestamptz
           and ($${n + 3}::text is null or r.build_id = $${n + 3}) and ($${n + 4}::text[] is null or r.version_id = any($${n + 4})) and ($${n + 5}::text is null or r.mode = $${n + 5})
-        group by r.device_id) s join device on device.id = s.device_id
+        group by r.device_id ${among === null ? "" : `order by samples desc, r.device_id limit ${among}`}) s join device on device.id = s.device_id
       where ${scope.text} order by s.samples desc, device.id limit ${MAX_DEVICE_SERIES}`,
     [...scope.values, new Date(Math.floor(fromMs / HOUR_MS) * HOUR_MS), new Date(toMs), filter.buildId, filter.versionIds, filter.mode],
   );

@@ -126,6 +126,24 @@ describe("series", () => {
     expect(heat).toBe(10);
   });
 
+  test("of single devices are of the busiest twenty of the fleet, whether few or all devices are looked at for it", async () => {
+    const devices = Array.from({ length: 60 }, (_, i) => ({ id: `dev_busy_${String(i).padStart(2, "0")}`, samples: 1 + ((i * 7) % 40), site: i % 2 === 0 ? "lab" : "home" }));
+    await suite.db.prisma.device.createMany({ data: devices.map(({ id, site }) => ({ id, name: id, publicKey: "k", labels: { site }, className: "pi4", class: {} })) });
+    for (const { id, samples } of devices) await report(id, [windowOf(id, Array.from({ length: samples }, () => 5))]);
+    const expected = (among: typeof devices) => among.toSorted((x, y) => y.samples - x.samples || (x.id < y.id ? -1 : 1)).slice(0, 20).map(({ id }) => `device:${id}`).toSorted();
+    const shown = async (query: Partial<LatencyQuery>) => (await ask({ groupBy: "device", ...query })).series.map(({ key }) => key).toSorted();
+    const lab = devices.filter(({ site }) => site === "lab");
+    expect([await shown({}), await shown({ fleetId: "flt_lab" })]).toEqual([expected(devices), expected(lab)]);
+    // As a worker counts large fleets: now these are broad, and only those with most samples are looked at.
+    for (const [query, total] of [["", 60], ["site=lab", 30]] as const) {
+      const value = { total, drift: 0, byPresence: { reporting: total, late: 0, silent: 0, never: 0 }, byClass: [{ className: "pi4", devices: total, simulated: false }], byBuild: [] };
+      await suite.db.prisma.keptCount.create({ data: { key: `devices:${query}`, value, countedAt: now(), tookMs: 1 } });
+    }
+    expect([await shown({}), await shown({ fleetId: "flt_lab" }), await shown({ className: "pi4" })]).toEqual([expected(devices), expected(lab), expected(devices)]);
+    await suite.db.prisma.keptCount.deleteMany();
+    await suite.db.prisma.device.deleteMany({ where: { id: { startsWith: "dev_busy_" } } });
+  });
+
   test("a step without samples is a point with null percentiles and count 0, not a percentile of 0", async () => {
     await report("dev_a", [windowOf("dev_a", [5], { ageMs: 10 * MINUTE_MS })]);
     const points = (await ask({ stepSeconds: 60 })).series[0]?.points ?? [];
