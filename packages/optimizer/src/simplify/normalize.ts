@@ -73,14 +73,16 @@ export const canonicalForm: Pass = {
     const order = [...graph.nodes];
     if (index.sortTopologically() && graph.nodes.some((node, at) => node !== order[at])) changes.push({ node: graph.name, what: "nodes put in order" });
     const taken = new Set<string>();
+    let named = 0;
     for (const node of graph.nodes) {
       if (trimAbsent(node)) changes.push({ node: nodeLabel(node), what: "absent inputs at the end left out" });
       if (node.name === "" || taken.has(node.name)) {
         node.name = index.freshName(node.name === "" ? `${node.opType}_${nodeLabel(node)}` : node.name);
-        changes.push({ node: node.name, what: "named" });
+        named += 1;
       }
       taken.add(node.name);
     }
+    if (named > 0) changes.push({ node: graph.name, what: `${named} nodes named` });
     return changes;
   },
 };

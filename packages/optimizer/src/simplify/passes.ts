@@ -6,6 +6,7 @@ import { foldShapeArithmetic } from "./fold-shape-arithmetic.ts";
 import { splitIntoKernels } from "./integer/split-into-kernels.ts";
 import { useKernelOperators } from "./integer/use-kernel-operators.ts";
 import { mergeActivations } from "./merge-activations.ts";
+import { mergeConstantOperands } from "./merge-constant-operands.ts";
 import { mergeShapeNodes } from "./merge-shape-nodes.ts";
 import { canonicalForm, constantsToInitializers, initializersOutOfInputs } from "./normalize.ts";
 import { plainGemm } from "./plain-gemm.ts";
@@ -30,6 +31,7 @@ export const REPEATED_PASSES: readonly Pass[] = [
   plainGemm,
   foldPad,
   useKernelOperators,
+  mergeConstantOperands,
 ];
 
 /** For models that are to be quantised: before the repeated passes, which then simplify what came of it. */

@@ -5,7 +5,7 @@ import { simplify } from "./simplify.ts";
 import { randomGraph } from "./testing/random-graph.ts";
 import { runPass } from "./testing/run-pass.ts";
 
-const GRAPHS = 40;
+const GRAPHS = 25;
 const STEPS = 10;
 
 const PASSES = [...new Set([...NORMALISING_PASSES, ...REPEATED_PASSES, ...INTEGER_PASSES])];
