@@ -29,7 +29,7 @@ export async function runModel<TIn, TOut>(request: {
       return outcome;
     case "failed":
       if (outcome.code === "spawn_failed") throw new Error(`the sandbox could not be started: ${outcome.message}`);
-      if (refusalCodes.includes(outcome.code)) return refused(outcome.code, storableText(outcome.message).trim());
+      if (refusalCodes.includes(outcome.code) || outcome.code === "examples_do_not_fit") return refused(outcome.code, storableText(outcome.message).trim());
       return refused("sandbox_failed", `${doing()} failed: ${storableText(outcome.message).trim()}`);
     case "crashed":
       return refused("sandbox_crashed", `${doing()} crashed ${engine} (${outcome.signal ?? `exit code ${outcome.exitCode ?? "unknown"}`})`);

@@ -7,6 +7,11 @@ const SHARED = process.env["FLOTILLA_SHARED_DIR"] ?? fileURLToPath(new URL("../.
 
 /** Path of a real model, or the reason why a test has to do without it. */
 export function sharedModel(file: string): { readonly path: string; readonly missing: string | null } {
-  const path = join(SHARED, "models", file);
-  return { path, missing: existsSync(path) ? null : `${path} is not here; FLOTILLA_SHARED_DIR can name the folder that has models/` };
+  return sharedFile(join("models", file));
+}
+
+/** The same for any file of the folder. */
+export function sharedFile(file: string): { readonly path: string; readonly missing: string | null } {
+  const path = join(SHARED, file);
+  return { path, missing: existsSync(path) ? null : `${path} is not here; FLOTILLA_SHARED_DIR can name the folder that has models/ and data/` };
 }

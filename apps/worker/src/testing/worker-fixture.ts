@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  LEASE_MS, createDataset, createDatasetVersion, createModel, createVersion, getDatasetVersion, getJob, getVersion, newId, systemPrincipal,
-  type DatasetOptionsInput, type DatasetVersionView, type JobView, type VersionView,
+  LEASE_MS, createDataset, createDatasetVersion, createModel, createVersion, getDatasetVersion, getJob, getVersion, markVersionReady, newId, setPreprocessing,
+  systemPrincipal, type DatasetOptionsInput, type DatasetVersionView, type JobView, type VersionInspection, type VersionView,
 } from "@flotilla/fleet";
 import { pino } from "pino";
 import { compose } from "../composition.ts";
@@ -15,6 +15,13 @@ import { runJob, type RunningJobs } from "../run-job.ts";
 /** A person who may do everything a test needs. */
 export const operator = { kind: "user", id: "usr_test", name: "Olga", role: "operator" } as const;
 const system = systemPrincipal("test");
+
+/** What an import would say of a version that nobody measured. */
+const unmeasured: VersionInspection = {
+  irVersion: 10, producer: "test", opsets: [{ domain: "", version: 17 }], inputs: [], outputs: [], operators: [], nodeCount: 0, parameterCount: 0, macs: null, initializerBytes: 0,
+  peakMemoryBytes: 1, loadMs: 1, firstRunMs: 1, latencyMs: { p50: 1, p90: 1, p95: 1, p99: 1, min: 1, max: 1, mean: 1, n: 1, method: "not measured" }, layers: [],
+  measuredOn: { cpu: "test", arch: "x64", isa: [], ortVersion: "0", threads: 1 },
+};
 
 export type NewFile = { name: string; bytes: Uint8Array };
 
@@ -30,6 +37,8 @@ export type WorkerFixture = {
   newVersion(files: readonly NewFile[]): Promise<VersionView>;
   /** A version of a dataset of its own, whose import job waits. */
   newDataset(files: readonly NewFile[], options?: DatasetOptionsInput): Promise<DatasetVersionView>;
+  /** A version that counts as imported and knows its preprocessing, without the seconds that measuring takes. */
+  acceptedVersion(bytes: Uint8Array, preprocessing: object): Promise<VersionView>;
   run(jobId: string): Promise<JobView>;
   dataset(id: string): Promise<DatasetVersionView>;
   version(id: string): Promise<VersionView>;
@@ -47,17 +56,26 @@ export async function openWorkerFixture(url: string): Promise<WorkerFixture> {
     for (const { name, bytes } of files) uploads.push({ uploadId: await finishedUpload(ports, name, bytes) });
     return uploads;
   };
+  const newVersion = async (files: readonly NewFile[]): Promise<VersionView> => {
+    const uploads = await upload(files);
+    return ports.transact(async (tx) => {
+      const model = await createModel(tx, operator, { name: `model ${newId("mdl")}` });
+      return createVersion(tx, operator, { modelId: model.id, files: uploads });
+    });
+  };
   return {
     ports,
     storeRoot,
     running,
     transact: (fn) => ports.transact(fn),
     upload,
-    async newVersion(files) {
-      const uploads = await upload(files);
+    newVersion,
+    async acceptedVersion(bytes, preprocessing) {
+      const version = await newVersion([{ name: "m.onnx", bytes }]);
       return ports.transact(async (tx) => {
-        const model = await createModel(tx, operator, { name: `model ${newId("mdl")}` });
-        return createVersion(tx, operator, { modelId: model.id, files: uploads });
+        await markVersionReady(tx, version.id, unmeasured);
+        await setPreprocessing(tx, operator, { versionId: version.id, preprocessing });
+        return getVersion(tx, system, version.id);
       });
     },
     async newDataset(files, options) {

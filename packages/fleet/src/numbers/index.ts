@@ -6,5 +6,6 @@ export { keepMeasurement } from "./measurement-store.ts";
 export type { NewMeasurement } from "./measurement-store.ts";
 export { pairedDifference } from "./paired-difference.ts";
 export type { Outcomes } from "./paired-difference.ts";
+export { shareOf } from "./share.ts";
 export { versionReport } from "./report-store.ts";
 export type * from "./types.ts";

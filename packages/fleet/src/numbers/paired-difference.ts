@@ -1,3 +1,4 @@
+import { shareOf } from "./share.ts";
 import type { PairedDifference } from "./types.ts";
 
 /** What one version said about each example of a split, in the split's order. */
@@ -9,9 +10,6 @@ export type Outcomes = {
   /** Examples. */
   n: number;
 };
-
-/** Quantile of the normal distribution for 95 %, two-sided. */
-const Z = 1.959963984540054;
 
 const METHOD = "paired on the same examples; interval: Newcombe 1998, method 10, 95 %; p: McNemar, mid-p";
 
@@ -38,23 +36,21 @@ export function pairedDifference(first: Outcomes, second: Outcomes, worstClass: 
 function interval(cells: Cells): [number, number] {
   const { bothRight, lost, gained, bothWrong } = cells;
   const n = bothRight + lost + gained + bothWrong;
-  const before = wilson(bothRight + lost, n);
-  const after = wilson(bothRight + gained, n);
+  const before = sidesOf(bothRight + lost, n);
+  const after = sidesOf(bothRight + gained, n);
   const difference = (gained - lost) / n;
   const phi = correlation(cells, n);
   const spread = (a: number, b: number): number => Math.sqrt(Math.max(0, a * a - 2 * phi * a * b + b * b));
   return [
-    Math.max(-1, difference - spread(after.share - after.low, before.high - before.share)),
-    Math.min(1, difference + spread(after.high - after.share, before.share - before.low)),
+    Math.max(-1, difference - spread(after.below, before.above)),
+    Math.min(1, difference + spread(after.above, before.below)),
   ];
 }
 
-function wilson(hits: number, n: number): { share: number; low: number; high: number } {
-  const share = hits / n;
-  const centre = share + (Z * Z) / (2 * n);
-  const half = Z * Math.sqrt((share * (1 - share)) / n + (Z * Z) / (4 * n * n));
-  const scale = 1 + (Z * Z) / n;
-  return { share, low: Math.max(0, (centre - half) / scale), high: Math.min(1, (centre + half) / scale) };
+/** How far the Wilson interval of a share reaches to both sides of it. */
+function sidesOf(hits: number, n: number): { below: number; above: number } {
+  const share = shareOf(hits, n);
+  return share === null ? { below: 0, above: 0 } : { below: share.value - share.ci95[0], above: share.ci95[1] - share.value };
 }
 
 function correlation({ bothRight, lost, gained, bothWrong }: Cells, n: number): number {
