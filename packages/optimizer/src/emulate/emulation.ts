@@ -1,6 +1,6 @@
 import type { OpenModel, Tensor, Tensors } from "@flotilla/runtime";
 import { openModel } from "@flotilla/runtime";
-import type { OnnxModel, OnnxValueInfo } from "@flotilla/runtime/ir";
+import type { OnnxModel, OnnxNode, OnnxValueInfo } from "@flotilla/runtime/ir";
 import { GraphIndex, writeOnnx } from "@flotilla/runtime/ir";
 import type { Arithmetic } from "./compute-layer.ts";
 import { computeLayer } from "./compute-layer.ts";
@@ -14,6 +14,7 @@ import { stagesBetween } from "./stages.ts";
 
 /** A kernel of the fused graph that sums products of integers. */
 export type EmulatedLayer = {
+  /** Name of the node, or of its output where the node has none. */
   readonly node: string;
   readonly opType: string;
   /** Whether products of the largest activations and these weights can exceed 16 bits in some pair; null where it is not known. */
@@ -44,15 +45,19 @@ export async function openEmulation(model: OnnxModel, options: { readonly arithm
     const layer = dotLayer(node, (name) => index.constantValue(name));
     if (layer === null) continue;
     if (typeof layer === "string") {
-      layers.push({ node: node.name, opType: node.opType, canSaturate: null, notEmulated: layer });
+      layers.push({ node: nodeLabel(node), opType: node.opType, canSaturate: null, notEmulated: layer });
       continue;
     }
     const saturates = layer.isPaired && canSaturate(layer.filters);
     const isNeeded = options.arithmetic === "exact" || saturates;
     if (isNeeded) emulated.push(layer);
-    layers.push({ node: node.name, opType: node.opType, canSaturate: saturates, notEmulated: isNeeded ? null : "its sums are the same on every CPU" });
+    layers.push({ node: nodeLabel(node), opType: node.opType, canSaturate: saturates, notEmulated: isNeeded ? null : "its sums are the same on every CPU" });
   }
   return new StagedEmulation(fused, emulated, layers, options.arithmetic);
+}
+
+function nodeLabel({ name, outputs }: OnnxNode): string {
+  return name === "" ? (outputs[0] ?? "") : name;
 }
 
 class StagedEmulation implements Emulation {
@@ -90,7 +95,7 @@ class StagedEmulation implements Emulation {
       if (layer !== undefined && activations !== undefined) {
         const computed = computeLayer(layer, activations, this.#arithmetic, this.#dot);
         values.set(layer.output, computed.output);
-        events.set(layer.node.name, computed.events);
+        events.set(nodeLabel(layer.node), computed.events);
       }
       for (const name of values.keys()) if ((this.#lastUse.get(name) ?? -1) <= at) values.delete(name);
     }

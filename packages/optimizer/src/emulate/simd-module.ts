@@ -10,7 +10,7 @@
 export function simdModule(): Uint8Array {
   const bodies = [kernel(false), kernel(true)];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...MAGIC_AND_VERSION,
     ...section(1, [1, 0x60, 6, I32, I32, I32, I32, I32, I32, 1, I32]),
     ...section(2, [1, ...text("m"), ...text("m"), 0x02, 0x00, 1]),
     ...section(3, [bodies.length, 0, 0]),
@@ -19,6 +19,7 @@ export function simdModule(): Uint8Array {
   ]);
 }
 
+const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const I32 = 0x7f;
 const V128 = 0x7b;
 
@@ -33,6 +34,9 @@ const tee = (local: number) => [0x22, local];
 const constant = (value: number) => [0x41, ...signed(value)];
 const ADD = [0x6a];
 const SUBTRACT = [0x6b];
+const DIFFER = [0x47];
+const STORE = [0x36, 2, 0];
+const END = 0x0b;
 const simd = (code: number) => [0xfd, ...unsigned(code)];
 const LOAD = [...simd(0x00), 4, 0];
 const DOT = simd(0xba);
@@ -45,38 +49,38 @@ const MAX = simd(0xb8);
 const lane = (index: number) => [...simd(0x1b), index];
 const ZERO = [...simd(0x0c), ...new Array<number>(16).fill(0)];
 /** Repeats the body while it leaves a number other than 0 on the stack. */
-const repeat = (body: readonly number[]) => [0x03, 0x40, ...body, 0x0d, 0, 0x0b];
+const repeat = (body: readonly number[]) => [0x03, 0x40, ...body, 0x0d, 0, END];
 
 function kernel(clips: boolean): number[] {
   const clip = [
-    ...set(RAW),
-    ...[...get(RAW), ...get(LOW), ...MAX, ...get(HIGH), ...MIN, ...set(PAIRS)],
+    set(RAW),
+    [get(RAW), get(LOW), MAX, get(HIGH), MIN, set(PAIRS)],
     // A lane that was clipped compares as -1.
-    ...[...get(EVENTS), ...get(PAIRS), ...get(RAW), ...DIFFERS, ...SUBTRACT_LANES, ...set(EVENTS)],
-  ];
+    [get(EVENTS), get(PAIRS), get(RAW), DIFFERS, SUBTRACT_LANES, set(EVENTS)],
+  ].flat(2);
   const step = [
-    ...[...get(PATCH), ...get(K), ...ADD, ...LOAD, ...get(FILTER), ...get(K), ...ADD, ...LOAD, ...DOT],
-    ...(clips ? clip : set(PAIRS)),
-    ...[...get(SUM), ...get(PAIRS), ...ADD_LANES, ...set(SUM)],
-    // Counts depthBytes down to 0 from behind: addresses K - 16 … 0 are read in reverse.
-    ...[...get(K), ...constant(16), ...SUBTRACT, ...tee(K), ...constant(-16), 0x47],
-  ];
+    [get(PATCH), get(K), ADD, LOAD, get(FILTER), get(K), ADD, LOAD, DOT],
+    clips ? clip : set(PAIRS),
+    [get(SUM), get(PAIRS), ADD_LANES, set(SUM)],
+    // From the last 16 bytes down to the first.
+    [get(K), constant(16), SUBTRACT, tee(K), constant(-16), DIFFER],
+  ].flat(2);
   const column = [
-    ...[...get(DEPTH), ...constant(16), ...SUBTRACT, ...set(K), ...ZERO, ...set(SUM)],
-    ...repeat(step),
-    ...[...get(OUT), ...laneSum(SUM), 0x36, 2, 0, ...get(OUT), ...constant(4), ...ADD, ...set(OUT)],
-    ...[...get(FILTER), ...get(DEPTH), ...ADD, ...set(FILTER)],
-    ...[...get(COLUMN), ...constant(1), ...SUBTRACT, ...tee(COLUMN)],
-  ];
+    [get(DEPTH), constant(16), SUBTRACT, set(K), ZERO, set(SUM)],
+    repeat(step),
+    [get(OUT), laneSum(SUM), STORE, get(OUT), constant(4), ADD, set(OUT)],
+    [get(FILTER), get(DEPTH), ADD, set(FILTER)],
+    [get(COLUMN), constant(1), SUBTRACT, tee(COLUMN)],
+  ].flat(2);
   const row = [
-    ...[...get(FILTERS), ...set(FILTER), ...get(COLUMNS), ...set(COLUMN)],
-    ...repeat(column),
-    ...[...get(PATCH), ...get(DEPTH), ...ADD, ...set(PATCH)],
-    ...[...get(ROWS), ...constant(1), ...SUBTRACT, ...tee(ROWS)],
-  ];
+    [get(FILTERS), set(FILTER), get(COLUMNS), set(COLUMN)],
+    repeat(column),
+    [get(PATCH), get(DEPTH), ADD, set(PATCH)],
+    [get(ROWS), constant(1), SUBTRACT, tee(ROWS)],
+  ].flat(2);
   const locals = [2, 3, I32, 6, V128];
-  const limits = [...constant(-32_768), ...SPLAT, ...set(LOW), ...constant(32_767), ...SPLAT, ...set(HIGH)];
-  return [...locals, ...limits, ...repeat(row), ...laneSum(EVENTS), 0x0b];
+  const limits = [constant(-32_768), SPLAT, set(LOW), constant(32_767), SPLAT, set(HIGH)].flat();
+  return [...locals, ...limits, ...repeat(row), ...laneSum(EVENTS), END];
 }
 
 function laneSum(local: number): number[] {

@@ -119,7 +119,8 @@ function compareInto(sums: Sums, before: ArrayLike<number>, after: ArrayLike<num
     if (Math.abs(a) > maxAbs) maxAbs = Math.abs(a);
   }
   const norms = Math.sqrt(beforeSquares) * Math.sqrt(afterSquares);
-  const cosine = norms === 0 ? (beforeSquares === afterSquares ? 1 : 0) : Math.max(-1, Math.min(1, dot / norms));
+  // Equal vectors have cosine 1 whatever the roundings say.
+  const cosine = errorSum === 0 ? 1 : norms === 0 ? 0 : Math.max(-1, Math.min(1, dot / norms));
   sums.n += 1;
   sums.cosineSum += cosine;
   sums.cosineMin = Math.min(sums.cosineMin, cosine);

@@ -44,7 +44,7 @@ export type OperatorName = "Conv" | "Gemm" | "MatMul";
 const MORE = Number(process.env["FLOTILLA_EMULATION_CASES"] ?? 1);
 
 /** Cases per operator that give more than 10,000 outputs; FLOTILLA_EMULATION_CASES multiplies them for a run by hand. */
-export const INTEGER_CASES: Readonly<Record<OperatorName, number>> = { Conv: 80 * MORE, Gemm: 120 * MORE, MatMul: 80 * MORE };
+export const INTEGER_CASES: Readonly<Record<OperatorName, number>> = { Conv: 50 * MORE, Gemm: 40 * MORE, MatMul: 40 * MORE };
 
 export function integerCase(operator: OperatorName, seed: number): IntegerCase {
   const random = randomFrom(seed);
@@ -60,7 +60,7 @@ function convolution(random: Random): Operator {
   const kernel = Array.from({ length: rank }, () => random.whole(1, 4));
   const dilations = kernel.map(() => random.whole(1, 2));
   const pads = [...kernel, ...kernel].map((size) => random.whole(0, size - 1));
-  const spatial = kernel.map((size, axis) => (size - 1) * (dilations[axis] ?? 1) + 1 + random.whole(0, 9));
+  const spatial = kernel.map((size, axis) => (size - 1) * (dilations[axis] ?? 1) + 1 + random.whole(0, 16));
   const strides = kernel.map(() => random.whole(1, 3));
   const attributes: Record<string, AttributeInput> = { dilations: { ints: dilations }, strides: { ints: strides }, group: { int: groups } };
   if (random.chance(0.8)) attributes["pads"] = { ints: pads };
@@ -83,7 +83,7 @@ function convolution(random: Random): Operator {
 }
 
 function gemm(random: Random): Operator {
-  const [rows, depth, columns] = [random.whole(1, 9), random.whole(1, 90), random.whole(1, 40)];
+  const [rows, depth, columns] = [random.whole(1, 40), random.whole(1, 90), random.whole(1, 40)];
   const isTransposed = random.chance(0.5);
   return {
     title: `Gemm ${rows}×${depth}×${columns}${isTransposed ? ", transposed" : ""}`,
@@ -101,7 +101,7 @@ function gemm(random: Random): Operator {
 
 function matMul(random: Random): Operator {
   const [depth, columns] = [random.whole(1, 90), random.whole(1, 40)];
-  const leading = Array.from({ length: random.whole(1, 3) }, () => random.whole(1, 5));
+  const leading = Array.from({ length: random.whole(1, 3) }, () => random.whole(1, 8));
   return {
     title: `MatMul ${[...leading, depth].join("×")} by ${depth}×${columns}`,
     node: (inputs) => makeNode("MatMul", inputs, ["product"], {}, { name: "target" }),

@@ -33,7 +33,7 @@ describe("half precision to single precision", () => {
     await session.close();
     expect(y?.elementType).toBe("float32");
     const expected = [0, 1, 2].map((column) => (WEIGHTS[column] ?? 0) + 2 * (WEIGHTS[column + 3] ?? 0));
-    expect([...(y?.data as Float32Array)]).toEqual(expected.map(Math.fround));
+    expect(Array.from((y?.data ?? []) as Float32Array)).toEqual(expected.map(Math.fround));
   });
 
   test("nothing is left to widen afterwards, also after writing and reading", async () => {

@@ -1,0 +1,115 @@
+import type { OpenModel, Tensors } from "@flotilla/runtime";
+import { openModel, runtimeFacts } from "@flotilla/runtime";
+import type { OnnxModel } from "@flotilla/runtime/ir";
+import { writeOnnx } from "@flotilla/runtime/ir";
+import type { Evaluation, Runnable } from "../evaluate/evaluate-variant.ts";
+import { evaluateVariant } from "../evaluate/evaluate-variant.ts";
+import type { ExampleSource } from "../examples.ts";
+import type { Emulation, EmulatedLayer } from "./emulation.ts";
+import { openEmulation } from "./emulation.ts";
+
+export type SaturationContext = {
+  /** For temporary files. */
+  readonly workDir: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+};
+
+export type LayerSaturation = EmulatedLayer & {
+  /** Pairs of products that did not fit 16 bits, all examples together. */
+  readonly events: number;
+  readonly examplesAffected: number;
+  /** Seven-bit weights (−64 … 64) in this layer would end the events: two products are at most 255 · 64 · 2 = 32,640. */
+  readonly suggestedReducedRange: boolean;
+};
+
+export type SaturationReport = {
+  readonly examples: number;
+  /** Kernels that sum products of integers, in the order they run. */
+  readonly layers: readonly LayerSaturation[];
+  /** On how many examples something was clipped. */
+  readonly examplesAffected: number;
+  /**
+   * The model as CPUs with VNNI or ARM run it (before) against CPUs without (after): accuracy where there are labels, agreement always.
+   */
+  readonly withoutVnni: Evaluation;
+  /** Where the exact answers came from. */
+  readonly exactBy: "this machine" | "emulator";
+};
+
+/**
+ * Predicts how a QDQ model answers on x86 CPUs without VNNI, where neighbouring products of uint8 activations and int8 weights are
+ * added in 16 bits. Layers in which no pair can overflow, whatever the input, run in ONNX Runtime: there is nothing to clip in them,
+ * so every CPU gives their exact sums. The others are emulated with clipped sums, each fed with what the clipped layers before it gave.
+ */
+export async function predictSaturation(model: OnnxModel, examples: ExampleSource, context: SaturationContext): Promise<SaturationReport> {
+  const { workDir, signal, onProgress } = context;
+  const saturating = await openEmulation(model, { arithmetic: "saturating", workDir });
+  const isExactHere = await addsIn32Bits();
+  const exact = isExactHere ? await openModel(writeOnnx(model), { graphOptimization: "extended" }) : null;
+  const exactEmulation = exact === null ? await openEmulation(model, { arithmetic: "exact", workDir }) : null;
+  const counter = new EventCounter(saturating);
+  try {
+    const inputs = await inputsOf(model, exact);
+    const parent: Runnable = exact ?? { inputs, run: async (feeds) => (await exactEmulation?.run(feeds))?.outputs ?? {} };
+    const withoutVnni = await evaluateVariant({
+      parent,
+      variant: { inputs, run: async (feeds) => await counter.run(feeds) },
+      examples,
+      ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+    return { examples: examples.count, ...counter.result(), withoutVnni, exactBy: exact === null ? "emulator" : "this machine" };
+  } finally {
+    await saturating.close();
+    await exact?.close();
+    await exactEmulation?.close();
+  }
+}
+
+/** Whether integer kernels of this machine sum in 32 bits. */
+export async function addsIn32Bits(): Promise<boolean> {
+  const { arch, isa } = await runtimeFacts();
+  return arch !== "x64" || EXACT_FLAGS.some((flag) => isa.includes(flag));
+}
+
+const EXACT_FLAGS = ["avx512_vnni", "avx_vnni", "amx_int8"];
+
+async function inputsOf(model: OnnxModel, open: OpenModel | null): Promise<OpenModel["inputs"]> {
+  if (open !== null) return open.inputs;
+  const session = await openModel(writeOnnx(model), { graphOptimization: "disabled" });
+  await session.close();
+  return session.inputs;
+}
+
+/** Runs the emulation and remembers what was clipped where. */
+class EventCounter {
+  readonly #emulation: Emulation;
+  readonly #events = new Map<string, { events: number; examples: number }>();
+  #affected = 0;
+
+  constructor(emulation: Emulation) {
+    this.#emulation = emulation;
+  }
+
+  async run(feeds: Tensors): Promise<Tensors> {
+    const { outputs, events } = await this.#emulation.run(feeds);
+    let any = false;
+    for (const [node, count] of events) {
+      if (count === 0) continue;
+      any = true;
+      const known = this.#events.get(node) ?? { events: 0, examples: 0 };
+      this.#events.set(node, { events: known.events + count, examples: known.examples + 1 });
+    }
+    if (any) this.#affected += 1;
+    return outputs;
+  }
+
+  result(): Pick<SaturationReport, "layers" | "examplesAffected"> {
+    const layers = this.#emulation.layers.map((layer) => {
+      const { events, examples } = this.#events.get(layer.node) ?? { events: 0, examples: 0 };
+      return { ...layer, events, examplesAffected: examples, suggestedReducedRange: events > 0 };
+    });
+    return { layers, examplesAffected: this.#affected };
+  }
+}
