@@ -66,7 +66,7 @@ test("a device gets the artifacts of its own builds alone: files, golden set and
   expect([await fetchAs(other, first), await fetchAs(other, second)]).toEqual([200, 404]);
   const { buildId } = await gateway.db.prisma.deviceTarget.findUniqueOrThrow({ where: { deviceId: other.deviceId } });
   const { manifestSha256 } = await gateway.db.prisma.build.findUniqueOrThrow({ where: { id: buildId ?? "" } });
-  const isOfOther = (digest: string) => gateway.ports.isArtifactOfDevice({ deviceId: other.deviceId, sha256: digest });
+  const isOfOther = async (digest: string) => (await gateway.ports.areArtifactsOfDevices([{ deviceId: other.deviceId, sha256: digest }]))[0];
   expect([await isOfOther(manifestSha256 ?? ""), await isOfOther("9".repeat(64)), await isOfOther(sha256)]).toEqual([true, true, false]);
   await gateway.wish(other, second);
   // The old one is not wished any more and no rollout ever offered it; a download under way goes on all the same.

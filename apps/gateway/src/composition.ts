@@ -1,17 +1,17 @@
 import { isConnectionLoss, listen, withSql, withTx, type Db } from "@flotilla/db";
 import {
-  IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, devicesChangedSince, enrolDevices, expireUploads, failUpload, finishUpload,
-  fleetQueries, isArtifactOfDevice, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
+  IngestMemory, REGISTRY_CHANNEL, TARGETS_CHANNEL, announceSyncInterval, applySyncs, areArtifactsOfDevices, devicesChangedSince, enrolDevices, expireUploads, failUpload, finishUpload,
+  fleetQueries, notePart, noteReportedClass, placeOfPart, recordChanges, registryEntries, reissueTargets, takeNonces, targetsOf, targetsSince, uploadToCommit, watchedVersions,
 } from "@flotilla/fleet";
 import type { GatewayPorts } from "./ports.ts";
 
-/** The gateway's view of a database. */
-export function portsOf(db: Db): GatewayPorts {
+/** The gateway's view of a database. Syncs are stored through `syncs`, so that no other work makes them wait for a connection. */
+export function portsOf(db: Db, syncs: Db = db): GatewayPorts {
   const memory = new IngestMemory();
   return {
     applySyncs: async (items) => {
       try {
-        const outcomes = await withSql(db, (sql) => applySyncs(sql, items, memory));
+        const outcomes = await withSql(syncs, (sql) => applySyncs(sql, items, memory));
         memory.keep();
         return outcomes;
       } catch (error) {
@@ -27,7 +27,7 @@ export function portsOf(db: Db): GatewayPorts {
     fleetQueries: () => withSql(db, fleetQueries),
     onNews: (callback) => listen(db, [REGISTRY_CHANNEL, TARGETS_CHANNEL], callback, callback),
     enrol: (items) => withTx(db, (tx) => enrolDevices(tx, items)),
-    isArtifactOfDevice: (input) => withSql(db, (sql) => isArtifactOfDevice(sql, input)),
+    areArtifactsOfDevices: (questions) => withSql(db, (sql) => areArtifactsOfDevices(sql, questions)),
     takeNonces: (nonces) => withSql(db, (sql) => takeNonces(sql, nonces)),
     noteReportedClass: (input) => withTx(db, (tx) => noteReportedClass(tx, input)),
     announce: ({ deviceIds, latency }) =>

@@ -6,8 +6,8 @@ import { portsOf } from "./composition.ts";
 import { createGateway } from "./create-gateway.ts";
 import { readEnv, type Env } from "./env.ts";
 
-/** The writer needs one connection; the others serve enrolments, uploads and loads of unknown devices. */
-const POOL_SIZE = 10;
+/** These serve enrolments, downloads, uploads and loads of unknown devices; thousands of them may wait here. */
+const POOL_SIZE = 9;
 
 let env: Env;
 try {
@@ -19,8 +19,10 @@ try {
 
 const log = pino({ base: { process: "gateway" }, level: env.LOG_LEVEL });
 const db = connect(env.DATABASE_URL, { applicationName: "flotilla gateway", poolSize: POOL_SIZE, silenceMs: env.DATABASE_SILENCE_MS });
+/** One connection that nothing else can take: a wave of downloads must not hold up syncs. */
+const syncs = connect(env.DATABASE_URL, { applicationName: "flotilla gateway syncs", poolSize: 1, silenceMs: env.DATABASE_SILENCE_MS });
 const gateway = createGateway({
-  ports: portsOf(db),
+  ports: portsOf(db, syncs),
   store: await openArtifactStore(env),
   log,
   uploadTicketSecret: env.UPLOAD_TICKET_SECRET,
@@ -37,7 +39,7 @@ async function stop(reason: string): Promise<void> {
   log.info({ reason }, "stopping");
   try {
     await gateway.close();
-    await db.close();
+    await Promise.all([db.close(), syncs.close()]);
     process.exit(0);
   } catch (error) {
     log.error({ err: error }, "could not stop cleanly");

@@ -1,5 +1,5 @@
 import type { ArtifactRef, DeviceClass } from "@flotilla/protocol";
-import type { DeviceTargetEntry, EnrolmentItem, EnrolmentOutcome, PartPlace, RegistryEntry, SyncItem, SyncOutcome, UsedNonce } from "@flotilla/fleet";
+import type { ArtifactQuestion, DeviceTargetEntry, EnrolmentItem, EnrolmentOutcome, PartPlace, RegistryEntry, SyncItem, SyncOutcome, UsedNonce } from "@flotilla/fleet";
 
 /** Everything the gateway asks of the database, each a transaction of its own. `composition.ts` makes it real. */
 export type GatewayPorts = {
@@ -16,8 +16,8 @@ export type GatewayPorts = {
   onNews(callback: () => void): Promise<{ close(): Promise<void> }>;
   /** Lets devices in whose proof was checked; answers an outcome for each. */
   enrol(items: readonly EnrolmentItem[]): Promise<EnrolmentOutcome[]>;
-  /** Whether the artifact belongs to a build that the device should run or was offered. */
-  isArtifactOfDevice(input: { deviceId: string; sha256: string }): Promise<boolean>;
+  /** Whether each artifact belongs to a build that its device should run or was offered. */
+  areArtifactsOfDevices(questions: readonly ArtifactQuestion[]): Promise<boolean[]>;
   /** Notes nonces as used; answers those that nobody had used before. */
   takeNonces(nonces: readonly UsedNonce[]): Promise<string[]>;
   noteReportedClass(input: { deviceId: string; class: DeviceClass }): Promise<void>;

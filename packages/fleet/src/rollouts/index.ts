@@ -6,7 +6,8 @@ export {
 } from "./actions.ts";
 export { evaluateRollouts, type Evaluation } from "./evaluate.ts";
 export { defaultPolicy as defaultRolloutPolicy } from "./policy.ts";
-export { isArtifactOfDevice } from "./device-artifacts-store.ts";
+export type { ArtifactQuestion } from "./device-artifacts-store.ts";
+export { areArtifactsOfDevices } from "./device-artifacts-store.ts";
 export { previewRollout } from "./preview.ts";
 export { reportDeployments, type DeploymentReportItem } from "./report-store.ts";
 export { reissueTargets } from "./reissue-store.ts";
