@@ -13,6 +13,8 @@ import { CLASSES, manifestSha256, modelSha256, seedLargeFleet, seedLatency, type
 import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
 const { devices: DEVICES, runs: RUNS } = wholeNumbersOfCommandLine({ devices: 100_000, runs: 20 });
+/** A busy machine is no fault. */
+const LONGEST_WAVE_MS = 15 * 60_000;
 const bench = systemPrincipal("bench");
 const WAVES = [{ percent: 1, soakSeconds: 0 }, { percent: 10, soakSeconds: 0 }, { percent: 100, soakSeconds: 0 }];
 
@@ -154,12 +156,12 @@ async function tick(db: Db): Promise<number> {
  * sees that the wave before is done, ticks go by.
  */
 async function offerWave(db: Db): Promise<number> {
-  const giveUpAtMs = performance.now() + 120_000;
+  const giveUpAtMs = performance.now() + LONGEST_WAVE_MS;
   for (let [offered, tookMs] = [0, 0]; ; ) {
     const { ms, value } = await timed(() => tick(db));
     tookMs += ms;
     if (value === 0 && offered > 0) return tookMs;
-    if (performance.now() > giveUpAtMs) throw new Error("no wave was offered in two minutes");
+    if (performance.now() > giveUpAtMs) throw new Error("no wave was offered in a quarter of an hour");
     offered += value;
     if (offered === 0) await new Promise((resolve) => setTimeout(resolve, 500));
   }
