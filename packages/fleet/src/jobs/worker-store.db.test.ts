@@ -1,4 +1,4 @@
-import { testDb, withTx, type TestDb, type Tx } from "@flotilla/db";
+import { testDb, withSql, withTx, type TestDb, type Tx } from "@flotilla/db";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createBuild, getBuild } from "../builds/index.ts";
 import { newId } from "../id.ts";
@@ -84,6 +84,17 @@ test("jobs of dead workers go back to the queue twice, and then into quarantine"
   expect(await tx((t) => reapJobs(t))).toEqual({ requeued: 0, quarantined: 1, cancelled: 0 });
   expect(await read(id)).toMatchObject({ state: "quarantined", attempt: 3, causeCode: "quarantined" });
   expect(await tx((t) => claimJob(t, id, "w9"))).toEqual({ kind: "ended", state: "quarantined" });
+});
+
+test("a dead worker's job is handed to the queue again, before those that were never tried", async () => {
+  const deliveries = async (id: string): Promise<{ state: string; priority: number }[]> =>
+    withSql(database.db, (sql) => sql.query("select state::text, priority from pgboss.job where name = 'job' and data ->> 'jobId' = $1 order by created_on", [id]));
+  const id = await newJob();
+  expect(await deliveries(id)).toEqual([{ state: "created", priority: 0 }]);
+  await claim(id);
+  await loseLease(id);
+  await tx((t) => reapJobs(t));
+  expect(await deliveries(id)).toEqual([{ state: "created", priority: 0 }, { state: "created", priority: 1 }]);
 });
 
 test("a delivery that comes after the last attempt's lease finds the job in quarantine", async () => {

@@ -1,8 +1,8 @@
-import { connect, testDb, withAdvisoryLock, withSql, type TestDb } from "@flotilla/db";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { connect, testDb, withAdvisoryLock, withSql, withTx, type TestDb } from "@flotilla/db";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createRollout, pauseRollout, startRollout } from "./actions.ts";
 import { EVALUATOR_LOCK, evaluateRollouts } from "./evaluate.ts";
-import { addBuild, addDevices, addFleet, as, devicesReport, seenAt } from "./testing/fleet-world.ts";
+import { ada, addBuild, addDevices, addFleet, as, devicesReport, seenAt } from "./testing/fleet-world.ts";
 import { getRollout } from "./views.ts";
 
 let suite: TestDb;
@@ -92,6 +92,29 @@ test("nothing is offered after a pause has committed, however the two meet", asy
   await evaluating;
   expect((await counts(id)).offered).toBe(0);
 });
+
+test("an offer that was planned before a pause committed is not made after it", async () => {
+  const ids = await addDevices(suite.db, 10, new Date());
+  const fleetId = await addFleet(suite.db);
+  const { id } = await as(suite.db, createRollout, { buildId: await addBuild(suite.db, "b"), fleetId, waves: [{ percent: 100, soakSeconds: 0 }], policy: { maxInFlight: 4 } });
+  await as(suite.db, startRollout, { id });
+  await evaluateRollouts(suite.db, new Date());
+  await devicesReport(suite.db, ids, () => "succeed");
+  const before = await counts(id);
+  expect(before).toMatchObject({ succeeded: 4, offered: 0 });
+  let evaluating: Promise<unknown> = Promise.resolve();
+  await withTx(suite.db, async (tx) => {
+    await pauseRollout(tx, ada, { id });
+    evaluating = evaluateRollouts(suite.db, new Date());
+    // It has planned by the rollout as it was, and waits for the row to make its offer.
+    await vi.waitFor(async () => expect(await waitingForARow()).toBe(1), { timeout: 10_000 });
+  });
+  await evaluating;
+  expect(await counts(id)).toEqual(before);
+});
+
+const waitingForARow = async (): Promise<number> =>
+  (await withSql(suite.db, (sql) => sql.query("select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query ilike '%rollout%for update%'"))).length;
 
 test("evaluating again without news changes nothing", async () => {
   const { id } = await startedOn(8);
