@@ -1,6 +1,7 @@
 import type { OnnxNode } from "@flotilla/runtime/ir";
 import { subgraphs, tensorByteLength } from "@flotilla/runtime/ir";
 import type { GraphView } from "./graph-view.ts";
+import { dataBytes } from "./model-size.ts";
 import { isDeterministic } from "./operator-traits.ts";
 
 /** Nodes to compute once, in topological order, and those of their values that the rest of the graph reads. */
@@ -31,7 +32,7 @@ const HALF_BYTES_MAX = 1024;
 /** What folding is worth its bytes: constant nodes, less those that would make the file grow beyond the bound. */
 export function planFold(view: GraphView): FoldPlan {
   const refused = new Set<OnnxNode>();
-  const total = view.graph.initializers.reduce((sum, tensor) => sum + byteLength(tensor.data), 0);
+  const total = view.graph.initializers.reduce((sum, tensor) => sum + dataBytes(tensor.data), 0);
   const limit = Math.max(GROWTH_BYTES_MAX, total * GROWTH_SHARE_MAX);
   for (;;) {
     const plan = constantNodes(view, refused);
@@ -84,7 +85,7 @@ function freedBytes(nodes: ReadonlySet<OnnxNode>, view: GraphView): number {
   for (const name of read) {
     const tensor = view.initializer(name);
     const isFreed = tensor !== null && !view.isGraphOutput(name) && view.readers(name).every((reader) => nodes.has(reader));
-    if (isFreed) bytes += byteLength(tensor.data);
+    if (isFreed) bytes += dataBytes(tensor.data);
   }
   return bytes;
 }
@@ -100,8 +101,4 @@ function growthOf(result: string, plan: FoldPlan, view: GraphView): number {
     waiting.push(...node.inputs);
   }
   return (sizeOf(result, view) ?? 0) - freedBytes(way, view);
-}
-
-function byteLength(data: Uint8Array | Uint8Array[]): number {
-  return Array.isArray(data) ? data.reduce((sum, part) => sum + part.byteLength, 0) : data.byteLength;
 }

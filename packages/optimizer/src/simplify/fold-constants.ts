@@ -66,7 +66,7 @@ async function foldOneByOne(model: OnnxModel, view: GraphView, plan: FoldPlan): 
 }
 
 function takeIn(view: GraphView, { nodes }: FoldPlan, computed: readonly OnnxTensor[]): PassChange[] {
-  view.graph.nodes = view.graph.nodes.filter((node) => !nodes.has(node));
+  for (const node of nodes) view.remove(node);
   view.keepConstants(computed);
   return [...nodes].map((node) => ({ node: nodeLabel(node), what: `${node.opType} is a constant` }));
 }

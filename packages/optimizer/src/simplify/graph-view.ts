@@ -1,5 +1,6 @@
 import type { OnnxDimension, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, ValueType } from "@flotilla/runtime/ir";
-import { GraphIndex, inferShapes, subgraphs, tensorNumbers } from "@flotilla/runtime/ir";
+import { inferShapes, tensorNumbers } from "@flotilla/runtime/ir";
+import { LiveIndex } from "./live-index.ts";
 
 export type Dimension = number | string | null;
 
@@ -12,21 +13,18 @@ export class GraphView {
   readonly graph: OnnxGraph;
   readonly #types: ReadonlyMap<string, ValueType>;
   readonly #added = new Map<string, OnnxTensor>();
-  readonly #names: GraphIndex;
-  #current: GraphIndex | null = null;
+  readonly #index: LiveIndex;
 
   constructor(model: OnnxModel) {
     this.model = model;
     this.graph = model.graph;
     this.#types = inferShapes(withNamedDimensions(model));
-    this.#names = new GraphIndex(model.graph);
-    this.#current = this.#names;
+    this.#index = new LiveIndex(model.graph);
   }
 
-  /** Made anew when asked for after an edit. */
-  get #index(): GraphIndex {
-    this.#current ??= new GraphIndex(this.graph);
-    return this.#current;
+  /** Whether the node is in the graph; edits take nodes out of it. */
+  has(node: OnnxNode): boolean {
+    return this.#index.has(node);
   }
 
   /** Version of the standard operators. */
@@ -47,14 +45,13 @@ export class GraphView {
 
   /** Nodes that read the value, themselves or in their subgraphs. */
   readers(name: string): readonly OnnxNode[] {
-    return this.#index.consumers(name);
+    return this.#index.readers(name);
   }
 
   /** How often the value is read: by nodes, inside subgraphs, and as an output of the graph. */
   uses(name: string): number {
-    const index = this.#index;
-    const byNodes = index.consumers(name).reduce((sum, node) => sum + Math.max(1, node.inputs.filter((input) => input === name).length), 0);
-    return byNodes + (index.isGraphOutput(name) ? 1 : 0);
+    const byNodes = this.#index.readers(name).reduce((sum, node) => sum + Math.max(1, node.inputs.filter((input) => input === name).length), 0);
+    return byNodes + (this.isGraphOutput(name) ? 1 : 0);
   }
 
   isUsed(name: string | undefined): boolean {
@@ -62,16 +59,16 @@ export class GraphView {
   }
 
   isGraphOutput(name: string): boolean {
-    return this.#index.isGraphOutput(name);
+    return this.#index.start.isGraphOutput(name);
   }
 
   /** The tensor that the value always is, from an initializer or a `Constant` node. */
   constant(name: string | undefined): OnnxTensor | null {
-    return name === undefined || name === "" ? null : (this.#added.get(name) ?? this.#index.constantValue(name));
+    return name === undefined || name === "" ? null : (this.#added.get(name) ?? this.#index.start.constantValue(name));
   }
 
   initializer(name: string): OnnxTensor | null {
-    return this.#index.initializer(name);
+    return this.#index.start.initializer(name);
   }
 
   /** The elements of a constant as numbers; null for other values, text and complex numbers. */
@@ -114,7 +111,7 @@ export class GraphView {
   }
 
   freshName(prefix: string): string {
-    return this.#names.freshName(prefix);
+    return this.#index.start.freshName(prefix);
   }
 
   /** Adds a constant under a name of its own, which it returns. */
@@ -132,17 +129,15 @@ export class GraphView {
       this.graph.initializers.push(tensor);
       this.#added.set(tensor.name, tensor);
     }
-    this.#current = null;
   }
 
   /** Puts `nodes` where `old` stands; they make the values of `old` that are still read. */
   replace(old: OnnxNode, ...nodes: OnnxNode[]): void {
-    this.graph.nodes.splice(this.graph.nodes.indexOf(old), 1, ...nodes);
-    this.#current = null;
+    this.#index.replace(old, nodes);
   }
 
   remove(node: OnnxNode): void {
-    this.replace(node);
+    this.#index.replace(node, []);
   }
 
   /**
@@ -152,29 +147,16 @@ export class GraphView {
   bypass(node: OnnxNode, source: string): boolean {
     const output = node.outputs[0] ?? "";
     if (!this.isGraphOutput(output)) {
-      renameReads(this.graph, output, source);
       this.remove(node);
+      this.#index.renameReads(output, source);
       return true;
     }
     const producer = this.producer(source);
     if (producer === null || this.isGraphOutput(source)) return false;
     this.remove(node);
-    producer.outputs = producer.outputs.map((name) => (name === source ? output : name));
-    renameReads(this.graph, source, output);
-    this.#current = null;
+    this.#index.renameOutput(producer, source, output);
+    this.#index.renameReads(source, output);
     return true;
-  }
-
-}
-
-/** Makes every reader of `from` read `to`, those inside subgraphs as well. */
-export function renameReads(graph: OnnxGraph, from: string, to: string): void {
-  for (const node of graph.nodes) {
-    if (node.inputs.includes(from)) node.inputs = node.inputs.map((name) => (name === from ? to : name));
-    for (const body of subgraphs(node)) {
-      renameReads(body, from, to);
-      for (const output of body.outputs) if (output.name === from) output.name = to;
-    }
   }
 }
 

@@ -36,13 +36,18 @@ function splitOperands(node: OnnxNode, view: GraphView): { readonly data: string
   return view.constant(first) === null ? null : { data: second, constant: first };
 }
 
-/** The elementwise result of two constants, if it is no larger than the larger of them. */
+/** Constants that others read too may be kept beside the merged one when they are this small. */
+const SHARED_ELEMENTS_MAX = 256;
+
+/** The elementwise result of two constants, if it is no larger than the larger of them and takes its place. */
 function combined(first: string, second: string, view: GraphView, combine: (a: number, b: number) => number): string | null {
   const [a, b] = [view.constant(first), view.constant(second)];
   const [x, y] = [view.numbers(first), view.numbers(second)];
   if (a === null || b === null || x === null || y === null || !isFloatType(a.elementType)) return null;
   const dims = broadcast(a.dims, b.dims);
+  const larger = x.length > y.length ? first : second;
   if (dims === null || elementCount(dims) > Math.max(x.length, y.length)) return null;
+  if (view.uses(larger) > 1 && elementCount(dims) > SHARED_ELEMENTS_MAX) return null;
   const numbers = Float64Array.from({ length: elementCount(dims) }, (_, at) => combine(x[place(at, dims, a.dims)] ?? 0, y[place(at, dims, b.dims)] ?? 0));
   return fits(a.elementType, numbers) ? view.addConstant(second, floatConstant(a.elementType, dims, numbers)) : null;
 }

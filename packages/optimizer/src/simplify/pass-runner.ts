@@ -21,7 +21,7 @@ export type PassReport = {
 
 type Attempt = { readonly pass: Pass; readonly changes: readonly PassChange[]; readonly before: ModelSize; readonly after: ModelSize };
 
-/** A pass may make the file grow by this much, or by this share of it. */
+/** A pass may make the weights grow by this much, or by this share of them. Names and attributes do not count. */
 const GROWTH_BYTES_MAX = 64 * 1024;
 const GROWTH_SHARE_MAX = 0.01;
 
@@ -150,7 +150,7 @@ function batches(passes: readonly Pass[]): Pass[][] {
 }
 
 function growthVerdict(before: ModelSize, after: ModelSize): Verdict | null {
-  const growth = after.sizeBytes - before.sizeBytes;
-  if (growth <= Math.max(GROWTH_BYTES_MAX, before.sizeBytes * GROWTH_SHARE_MAX)) return null;
-  return { ok: false, error: 0, reason: `the file would grow by ${growth} bytes` };
+  const growth = after.weightBytes - before.weightBytes;
+  if (growth <= Math.max(GROWTH_BYTES_MAX, before.weightBytes * GROWTH_SHARE_MAX)) return null;
+  return { ok: false, error: 0, reason: `the weights would grow by ${growth} bytes` };
 }

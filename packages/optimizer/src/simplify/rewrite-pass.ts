@@ -41,7 +41,7 @@ function sweepOnce(model: OnnxModel, rules: RuleTable): PassChange[] {
   const nodes = [...model.graph.nodes];
   for (const node of nodes) {
     const rule = ruleFor(rules, node);
-    if (rule === undefined || !model.graph.nodes.includes(node)) continue;
+    if (rule === undefined || !view.has(node)) continue;
     const label = nodeLabel(node);
     const what = rule(node, view);
     if (what !== null) changes.push({ node: label, what });

@@ -33,9 +33,9 @@ function modelOf({ shape, nodes, constants = [], opset = 17, outputs = ["y"] }: 
 }
 
 function testPass(pass: Pass, cases: readonly Case[]): void {
-  describe(pass.name, () => {
+  describe(`${pass.name}`, () => {
     for (const each of cases) {
-      test(each.title, async () => {
+      test(`${each.title}`, async () => {
         const { operators, report } = await runPass(pass, modelOf(each));
         if (each.becomes === null) expect(report).toBeNull();
         else expect({ operators, outcome: report?.outcome }).toEqual({ operators: each.becomes, outcome: "kept" });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { OnnxAttribute, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
-import { GraphIndex, subgraphs } from "@flotilla/runtime/ir";
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
+import { subgraphs } from "@flotilla/runtime/ir";
 import type { Pass, PassChange } from "../pass.ts";
-import { renameReads } from "./graph-view.ts";
+import { LiveIndex } from "./live-index.ts";
 import { isDeterministic } from "./operator-traits.ts";
 import { nodeLabel } from "./rewrite-pass.ts";
 
@@ -13,39 +13,47 @@ export const shareEqualValues: Pass = {
   exactness: "bit-equal",
   appliesTo: () => null,
   run({ graph }) {
-    const index = new GraphIndex(graph);
-    const changes: PassChange[] = [];
-    const tensors = new Map<string, string>();
-    const known = new Map<string, OnnxNode>();
-    const replaced = new Map<string, string>();
-    for (const tensor of graph.initializers) {
-      const key = tensorKey(tensor);
-      const first = tensors.get(key);
-      // An initializer that is an input can be another tensor in each call.
-      if (index.isGraphInput(tensor.name) || index.isGraphOutput(tensor.name)) continue;
-      if (first === undefined) tensors.set(key, tensor.name);
-      else {
-        replaced.set(tensor.name, first);
-        changes.push({ node: tensor.name, what: `is the same tensor as ${first}` });
-      }
-    }
-    for (const [name, first] of replaced) renameReads(graph, name, first);
-    graph.initializers = graph.initializers.filter(({ name }) => !replaced.has(name));
-    const nodes = [...graph.nodes];
-    for (const node of nodes) {
-      if (!isDeterministic(node) || subgraphs(node).length > 0) continue;
-      const key = nodeKey(node);
-      const first = known.get(key);
-      if (first === undefined) known.set(key, node);
-      else if (!node.outputs.some((name) => index.isGraphOutput(name))) {
-        for (const [at, name] of node.outputs.entries()) if (name !== "") renameReads(graph, name, first.outputs[at] ?? "");
-        graph.nodes.splice(graph.nodes.indexOf(node), 1);
-        changes.push({ node: nodeLabel(node), what: `computes the same as ${nodeLabel(first)}` });
-      }
-    }
-    return changes;
+    const index = new LiveIndex(graph);
+    return [...shareTensors(graph, index), ...shareNodes(graph, index)];
   },
 };
+
+function shareTensors(graph: OnnxGraph, index: LiveIndex): PassChange[] {
+  const changes: PassChange[] = [];
+  const known = new Map<string, string>();
+  graph.initializers = graph.initializers.filter((tensor) => {
+    // An initializer that is an input can be another tensor in each call.
+    if (index.start.isGraphInput(tensor.name) || index.start.isGraphOutput(tensor.name)) return true;
+    const key = tensorKey(tensor);
+    const first = known.get(key);
+    if (first === undefined) {
+      known.set(key, tensor.name);
+      return true;
+    }
+    index.renameReads(tensor.name, first);
+    changes.push({ node: tensor.name, what: `is the same tensor as ${first}` });
+    return false;
+  });
+  return changes;
+}
+
+function shareNodes(graph: OnnxGraph, index: LiveIndex): PassChange[] {
+  const changes: PassChange[] = [];
+  const known = new Map<string, OnnxNode>();
+  const nodes = [...graph.nodes];
+  for (const node of nodes) {
+    if (!isDeterministic(node) || subgraphs(node).length > 0) continue;
+    const key = nodeKey(node);
+    const first = known.get(key);
+    if (first === undefined) known.set(key, node);
+    else if (!node.outputs.some((name) => index.start.isGraphOutput(name))) {
+      index.replace(node, []);
+      for (const [at, name] of node.outputs.entries()) if (name !== "") index.renameReads(name, first.outputs[at] ?? "");
+      changes.push({ node: nodeLabel(node), what: `computes the same as ${nodeLabel(first)}` });
+    }
+  }
+  return changes;
+}
 
 function tensorKey({ elementType, dims, data }: OnnxTensor): string {
   const hash = createHash("sha256").update(`${elementType}[${dims.join()}]`);

@@ -66,6 +66,7 @@ class RandomGraph {
       () => this.#scalarConstant(),
       () => this.#unary(this.#pick(["Relu", "Relu", "Sigmoid", "Identity", "LeakyRelu", "Dropout"])),
       () => this.#clip(),
+      () => this.#bounds(),
       () => this.#transposes(),
       () => this.#squeezes(),
       () => this.#slice(),
@@ -209,13 +210,21 @@ class RandomGraph {
   #scalarConstant(): void {
     const neutral = this.#random() < 0.3 ? 1 : 0;
     const name = this.#random() < 0.5 ? this.#floats([], 0.5, 2) : this.#floats([1], neutral, neutral);
-    this.#binary(name, neutral === 0 ? ["Add", "Sub"] : ["Mul", "Div"]);
+    const operators = neutral === 0 ? ["Add", "Sub"] : ["Mul", "Div"];
+    this.#binary(name, operators);
+    if (this.#random() < 0.3) this.#binary(this.#floats([], 0.5, 2), operators.slice(0, 1));
   }
 
   #binary(constant: string, operators: readonly string[] = ["Mul", "Add", "Sub", "Div"]): void {
     const opType = this.#pick(operators);
     const isFirst = opType !== "Div" && this.#random() < 0.3;
     this.#value = this.#emit(opType, isFirst ? [constant, this.#value] : [this.#value, constant]);
+  }
+
+  #bounds(): void {
+    if (this.#random() < 0.5) this.#unary("Relu");
+    this.#clip();
+    if (this.#random() < 0.5) this.#unary("Relu");
   }
 
   #clip(): void {
