@@ -16,7 +16,8 @@ const SHARES = { lostRequest: 0.06, lostAnswer: 0.06, doubled: 0.08, late: 0.1 }
 
 type Call = { method: string; path: string; headers: IncomingMessage["headers"]; body: Buffer };
 
-export async function startFaultProxy(random: Seeded): Promise<FaultProxy> {
+/** `shares`: see above; null lets everything pass. */
+export async function startFaultProxy(random: Seeded, shares: typeof SHARES | null = SHARES): Promise<FaultProxy> {
   let upstream: string | null = null;
   const counts = { requests: 0, lostRequests: 0, lostAnswers: 0, doubled: 0, late: 0 };
   const agent = new Agent({ keepAlive: true });
@@ -34,7 +35,7 @@ export async function startFaultProxy(random: Seeded): Promise<FaultProxy> {
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const call: Call = { method: req.method ?? "GET", path: req.url ?? "/", headers: { ...req.headers, connection: "keep-alive" }, body: await collect(req) };
-    const luck = call.path === "/device/v1/sync" ? random.uniform() : 1;
+    const luck = shares !== null && call.path === "/device/v1/sync" ? random.uniform() : 1;
     counts.requests += 1;
     const { lostRequest, lostAnswer, doubled, late } = SHARES;
     if (luck < lostRequest) {

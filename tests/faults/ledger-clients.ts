@@ -19,7 +19,7 @@ export type LedgerClients = {
   finish(timeoutMs: number): Promise<ProducedLedger[] | null>;
 };
 
-export type LedgerClientOptions = { server: string; token: string; devices: number; windows: number; samples: number; everyMs: number };
+export type LedgerClientOptions = { server: string; token: string; devices: number; windows: number; samples: number; everyMs: number; /** Of the devices, before a number. */ name?: string };
 
 export async function enrolmentToken(db: Db): Promise<string> {
   return (await withTx(db, (tx) => createEnrollmentToken(tx, systemPrincipal("faults"), { maxUses: 10_000 }))).token;

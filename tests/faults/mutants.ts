@@ -76,7 +76,17 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the reaper forgets the queue: a dead worker's job waits for ever",
     edits: [{ file: `${jobs}.ts`, find: "      await enqueueJob(tx, { id: after.id, kind: after.kind, isAgain: true });\n", replace: "" }],
-    caughtBy: { kind: "faults", only: "worker", scale: 0.1 },
+    caughtBy: { kind: "vitest", file: `${jobs}.db.test.ts`, title: "a dead worker's job is handed to the queue again, before those that were never tried" },
+  },
+  {
+    name: "a step of the evaluator does not look whether the rollout is still what was planned for",
+    edits: [{ file: "packages/fleet/src/rollouts/evaluate.ts", find: "row !== undefined && row.version === planned.version && row.state === planned.state", replace: "row !== undefined" }],
+    caughtBy: { kind: "vitest", file: "packages/fleet/src/rollouts/evaluate-crash.db.test.ts", title: "an offer that was planned before a pause committed is not made after it" },
+  },
+  {
+    name: "half-open connections to the database are waited for",
+    edits: [{ file: "packages/db/src/connect.ts", find: 'if (silenceMs !== undefined) pool.on("connect"', replace: 'if (silenceMs === 0) pool.on("connect"' }],
+    caughtBy: { kind: "vitest", file: "packages/db/src/silence.db.test.ts", title: "statements on connections that fell silent end as lost connections, and the pool works again once the network does" },
   },
   {
     name: "windows that cannot be read are skipped and not declared dropped",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const ROOT = join(import.meta.dirname, "../..");
+const KEEP_COMPILED = join(import.meta.dirname, "keep-compiled.ts");
 
 type Line = { msg?: string; [key: string]: unknown };
 
@@ -44,7 +45,7 @@ export function createPrograms(): Programs {
 }
 
 function startProgram(path: string, options: ProgramOptions): Program {
-  const child = spawn(process.execPath, [join(ROOT, path), ...(options.args ?? [])], {
+  const child = spawn(process.execPath, ["--import", KEEP_COMPILED, join(ROOT, path), ...(options.args ?? [])], {
     cwd: ROOT,
     env: {
       PATH: process.env["PATH"],

@@ -12,18 +12,20 @@ export type Crew = {
   freezeOne(ms: number): Promise<boolean>;
   /** Attempts whose end a worker tried to write after it had lost the lease, and was refused. */
   staleEnds: () => number;
+  /** Names of the workers that live. */
+  workers: () => readonly string[];
   /** Deaths that nobody here caused: the jobs that kill. */
   otherDeaths: () => number;
   stop(): Promise<void>;
 };
 
-export function startCrew(context: FaultContext, options: { databaseUrl: string; processes: number; workersInEach: number; concurrency: number; leaseMs: number }): Crew {
+export function startCrew(context: FaultContext, options: { databaseUrl: string; processes: number; workersInEach: number; concurrency: number; leaseMs: number; env?: Readonly<Record<string, string>> }): Crew {
   let staleEnds = 0;
   let otherDeaths = 0;
   let isStopped = false;
   const killed = new Set<Program>();
   const places: Place[] = [];
-  const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs), SLIM_WORKERS: String(options.workersInEach) };
+  const env = { DATABASE_URL: options.databaseUrl, ARTIFACT_STORE: `${context.dir}/store`, WORKER_CONCURRENCY: String(options.concurrency), JOB_LEASE_MS: String(options.leaseMs), SLIM_WORKERS: String(options.workersInEach), ...options.env };
 
   function fill(index: number): void {
     const place: Place = { workers: [], hasBegun: false, isFrozen: false, program: context.programs.start("apps/worker/src/testing/slim-worker-main.ts", {
@@ -68,6 +70,7 @@ export function startCrew(context: FaultContext, options: { databaseUrl: string;
       place.isFrozen = false;
       return true;
     },
+    workers: () => places.flatMap((place) => place.workers),
     staleEnds: () => staleEnds,
     otherDeaths: () => otherDeaths,
     async stop() {

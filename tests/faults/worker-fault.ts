@@ -8,9 +8,9 @@ const PROCESSES = 4;
 const WORKERS_IN_EACH = 2;
 const CONCURRENCY = 2;
 const LEASE_MS = 2_000;
-const KILLS = 160;
-const FREEZES = 8;
-const KILLER_JOBS = 6;
+const KILLS = 152;
+const FREEZES = 6;
+const KILLER_JOBS = 4;
 const JOBS = 500;
 /** A frozen worker stays away until its lease is over, the reaper has come by and somebody else has begun. */
 const FREEZE_MS = LEASE_MS + 2_500;

@@ -17,7 +17,7 @@ import { systemRandom } from "../agent/random.ts";
 // was acknowledged, for the harness to compare. SIGUSR2: make no more windows than `windows`, send what is left, say "done".
 
 const settings = z.object({
-  server: z.string(), token: z.string(), dataDir: z.string(), devices: z.number(), windows: z.number(), samples: z.number(), everyMs: z.number(),
+  server: z.string(), token: z.string(), dataDir: z.string(), devices: z.number(), windows: z.number(), samples: z.number(), everyMs: z.number(), name: z.string().default("ledger"),
 }).parse(JSON.parse(process.argv[2] ?? ""));
 
 const BACKOFF = { baseMs: 40, capMs: 400 } as const;
@@ -87,7 +87,7 @@ async function runDevice(device: number): Promise<object> {
   const client = createGatewayClient(createNet(settings.server), systemClock);
   const ledger = await openLedger({ disk, clock: systemClock, random: systemRandom, bootId, log, capBytes: 64 * 2 ** 20 });
   const access = await createAccess({
-    client, disk, clock: systemClock, random: systemRandom, log, server: settings.server, name: `ledger-${device}`, labels: {}, deviceClass, enrollmentToken: settings.token,
+    client, disk, clock: systemClock, random: systemRandom, log, server: settings.server, name: `${settings.name}-${device}`, labels: {}, deviceClass, enrollmentToken: settings.token,
   });
   await access.enroll(new AbortController().signal);
   say("opened", { device, produced: ledger.status().produced });
