@@ -190,7 +190,7 @@ function aliveNodes(index: GraphIndex): Set<OnnxNode> {
 }
 
 /** The value of a Constant node, named after its output; null for other nodes and for sparse values. */
-function constantNodeValue(node: OnnxNode): OnnxTensor | null {
+export function constantNodeValue(node: OnnxNode): OnnxTensor | null {
   if (node.opType !== "Constant" || node.domain !== "") return null;
   const name = node.outputs[0] ?? "";
   const tensor = attribute(node, "value");

@@ -2,6 +2,7 @@ import { quoteName } from "../../model-refusal.ts";
 import { elementCount, elementLayout, tensorByteLength } from "../element-layout.ts";
 import { subgraphs } from "../attributes.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor } from "../types.ts";
+import { STANDARD_OPERATORS } from "../standard-operators.ts";
 import { allowedAttributeTypes } from "./attribute-types.ts";
 import type { ProblemList } from "./model-problem.ts";
 
@@ -86,7 +87,7 @@ function checkAttributes(node: OnnxNode, label: string, problems: ProblemList): 
     const what = `attribute "${quoteName(attribute.name)}" of node "${quoteName(label)}"`;
     if (seen.has(attribute.name)) problems.add("error", "attribute_twice", `the ${what} is given twice`, label);
     seen.add(attribute.name);
-    const allowed = node.domain === "" ? allowedAttributeTypes(node, attribute.name) : null;
+    const allowed = node.domain === "" && STANDARD_OPERATORS.has(node.opType) ? allowedAttributeTypes(node, attribute.name) : null;
     if (allowed !== null && attribute.type !== "reference" && !allowed.includes(attribute.type)) {
       problems.add("error", "attribute_type", `the ${what} is of type ${attribute.type}; ${node.opType} takes ${allowed.join(" or ")}`, label);
     }

@@ -1,10 +1,10 @@
 import { attribute } from "../attributes.ts";
 import { DATA_TYPES } from "../../onnx-fields.ts";
-import { GraphIndex } from "../graph-index.ts";
+import { constantNodeValue } from "../graph-index.ts";
 import { tensorNumbers } from "../tensor-numbers.ts";
 import type { NodeView, Rule, Rules } from "./node-view.ts";
 import type { Dim } from "./value.ts";
-import { constantValue, NUMBERS_MAX, UNKNOWN, value } from "./value.ts";
+import { constantValue, followedMax, NUMBERS_MAX, UNKNOWN, value } from "./value.ts";
 
 // Operators that make tensors from shapes, ranges and types.
 
@@ -13,9 +13,7 @@ function typeNamed(code: number): string {
 }
 
 const constant: Rule = (view) => {
-  const name = view.node.outputs[0] ?? "";
-  const graph = { name: "", nodes: [view.node], initializers: [], sparseInitializers: [], inputs: [], outputs: [], valueInfos: [], docString: "", metadata: [], unknownFields: [] };
-  const tensor = new GraphIndex(graph).constantValue(name);
+  const tensor = constantNodeValue(view.node);
   return [tensor === null ? UNKNOWN : constantValue(tensor)];
 };
 
@@ -26,8 +24,9 @@ const constantOfShape: Rule = (view) => {
   const rank = view.shape(0)?.[0];
   const shape = dims ?? (typeof rank === "number" ? Array.from({ length: rank }, () => null) : null);
   const count = dims?.reduce<number>((product, dim) => (typeof dim === "number" ? product * dim : Number.NaN), 1) ?? Number.NaN;
+  const type = tensor?.elementType ?? "float32";
   const element = tensor === null ? 0 : (tensorNumbers(tensor)[0] ?? 0);
-  return [value(tensor?.elementType ?? "float32", shape, count <= NUMBERS_MAX ? Array.from({ length: count }, () => element) : null)];
+  return [value(type, shape, count <= followedMax(type) ? Array.from({ length: count }, () => element) : null)];
 };
 
 const range: Rule = (view) => {

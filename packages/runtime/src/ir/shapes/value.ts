@@ -16,14 +16,22 @@ export type Value = {
   readonly constant: OnnxTensor | null;
 };
 
-/** Elements up to which values are followed. */
+/** Whole numbers up to which values are followed: shapes, indices, masks. */
 export const NUMBERS_MAX = 1_024;
+
+/** Fractions up to which values are followed: the scales of a Resize and the like. Weights are no concern of shapes. */
+const FRACTIONS_MAX = 32;
+
+/** Elements up to which values of a type are followed. */
+export function followedMax(elementType: OnnxElementType): number {
+  return elementType.includes("float") ? FRACTIONS_MAX : NUMBERS_MAX;
+}
 
 export const UNKNOWN: Value = { elementType: "undefined", shape: null, numbers: null, constant: null };
 
 /** A value of a type and a shape, with its elements where they are few and fully shaped. */
 export function value(elementType: OnnxElementType, shape: readonly Dim[] | null, numbers: readonly Dim[] | null = null): Value {
-  const kept = numbers !== null && numbers.length <= NUMBERS_MAX && knownCount(shape) === numbers.length ? numbers : null;
+  const kept = numbers !== null && numbers.length <= followedMax(elementType) && knownCount(shape) === numbers.length ? numbers : null;
   return { elementType, shape, numbers: kept, constant: null };
 }
 
@@ -42,7 +50,7 @@ export function constantValue(tensor: OnnxTensor): Value {
 }
 
 function smallNumbers(tensor: OnnxTensor): readonly number[] | null {
-  if (elementCount(tensor.dims) > NUMBERS_MAX || Array.isArray(tensor.data) || tensor.elementType.startsWith("complex")) return null;
+  if (elementCount(tensor.dims) > followedMax(tensor.elementType) || Array.isArray(tensor.data) || tensor.elementType.startsWith("complex")) return null;
   return Array.from(tensorNumbers(tensor));
 }
 

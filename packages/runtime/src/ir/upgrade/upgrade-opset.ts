@@ -6,7 +6,7 @@ import type { ValueType } from "../shapes/infer-shapes.ts";
 import { inferShapes } from "../shapes/infer-shapes.ts";
 import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from "../types.ts";
 import { OpsetRefusal } from "./opset-refusal.ts";
-import { STANDARD_OPERATORS } from "./standard-operators.ts";
+import { STANDARD_OPERATORS } from "../standard-operators.ts";
 import { nodeLabel, refusal, StepContext } from "./step.ts";
 import type { Steps } from "./step.ts";
 import { REPLACED, STEPS } from "./steps.ts";
