@@ -51,6 +51,7 @@ export { sandboxMain } from "./sandbox-child.ts";
 export { benchmarkModel } from "./benchmark.ts";
 export { summarizeLatency } from "./latency-summary.ts";
 export { probeModel } from "./probe.ts";
+export { kernelMacs } from "./profile.ts";
 export { runtimeFacts } from "./runtime-facts.ts";
 export { checkGoldenSet, makeGoldenSet } from "./golden-set.ts";
 // The corpus of files that must be refused, for tests of every door a model can come in by.

@@ -58,6 +58,7 @@ class Predictor {
   }
 
   verdict(node: OnnxNode): Verdict {
+    if (this.#isConstant(node)) return REMOVED;
     const rule = fusionRule(node);
     switch (rule.kind) {
       case "float":
@@ -73,6 +74,13 @@ class Predictor {
       case "kernel":
         return this.#kernelVerdict(node, rule);
     }
+  }
+
+  /** Computed from constants alone: folded at load. */
+  #isConstant(node: OnnxNode): boolean {
+    if (node.opType === "Constant" && node.domain === "") return true;
+    const inputs = node.inputs.filter((name) => name !== "");
+    return inputs.length > 0 && inputs.every((name) => this.#index.constantValue(name) !== null);
   }
 
   #readingVerdict(node: OnnxNode): Verdict {

@@ -1,0 +1,115 @@
+import type { OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
+import { cloneModel, GraphIndex } from "@flotilla/runtime/ir";
+import type { ExampleSource } from "../examples.ts";
+import { isDequantize, isQuantize } from "../fusion/qdq-view.ts";
+import { activationScales, tensorsToObserve } from "./activation-ranges.ts";
+import type { BiasCorrection } from "./bias-correction.ts";
+import { correctBiases } from "./bias-correction.ts";
+import type { CalibrationMethod } from "./calibrate.ts";
+import { calibrate, tailRatio } from "./calibrate.ts";
+import { qdqProblems } from "./check-qdq.ts";
+import type { NumberFormat, Quantisation } from "./number-formats.ts";
+import { NUMBER_FORMATS } from "./number-formats.ts";
+import type { NodeDecision, Placement, PlacementOptions } from "./placement.ts";
+import { placeQuantisers } from "./placement.ts";
+import { QuantisationRefusal } from "./quantisation-refusal.ts";
+import type { CalibrationContext } from "./sampler.ts";
+import type { TensorStatistics } from "./tensor-statistics.ts";
+import { writeQdq } from "./write-qdq.ts";
+
+export type QuantizeOptions = PlacementOptions & {
+  /** Default least-squares. */
+  readonly calibration?: CalibrationMethod;
+  /** Type of activations: unsigned runs well everywhere, signed is for ARM alone. Default "uint8". */
+  readonly activations?: "uint8" | "int8";
+  /** A scale per output channel of the weights. Default true. */
+  readonly perChannel?: boolean;
+  /** Nodes whose weights use seven bits, so that their sums fit the 16 bits of x86 CPUs without VNNI; or all. */
+  readonly reducedRange?: readonly string[] | "all";
+  /** Shifts biases by the mean error that rounding weights makes, measured on this many examples. Default: none. */
+  readonly biasCorrection?: BiasCorrection;
+};
+
+export type TensorReport = {
+  readonly tensor: string;
+  readonly scale: number;
+  readonly zeroPoint: number;
+  /** What the examples showed; null for ranges that are known without looking. */
+  readonly observed: { readonly min: number; readonly max: number } | null;
+  /** Width over the second half of the examples as a multiple of that over the first: far from 1, the examples are too few. */
+  readonly drift: number | null;
+  /** Observed extreme as a multiple of that of 99.99 per cent of the values; null without histograms. */
+  readonly tailRatio: number | null;
+  /** Examples that gave no finite extremes here. */
+  readonly notFinite: number;
+};
+
+export type QuantizeReport = {
+  readonly nodes: readonly NodeDecision[];
+  readonly tensors: readonly TensorReport[];
+  readonly examples: number;
+  readonly correctedBiases: number;
+};
+
+/**
+ * Static int8 quantisation: decides what runs on integers, observes ranges on the examples, writes QuantizeLinear/DequantizeLinear. The
+ * model is simplified, float32, of opset 13 or later, in order, with unique node names and no initializer among its inputs; it stays
+ * untouched. Same model, examples and options give the same bytes. Throws `QuantisationRefusal`; an aborted signal rejects with its
+ * reason.
+ */
+export async function quantizeStatic(
+  model: OnnxModel,
+  examples: ExampleSource,
+  options: QuantizeOptions = {},
+  context: CalibrationContext = {},
+): Promise<{ readonly model: OnnxModel; readonly report: QuantizeReport }> {
+  const source = prepared(model, examples);
+  const placement = placeQuantisers(source, options);
+  if (placement.quantised.length === 0) {
+    const reasons = [...new Set(placement.decisions.flatMap(({ opType, reason }) => (reason === null ? [] : [`${opType}: ${reason}`])))];
+    throw new QuantisationRefusal("nothing_to_quantise", `No part of this model would run on integers. ${reasons.slice(0, 5).join("; ")}.`);
+  }
+  const method = options.calibration ?? { kind: "least-squares" };
+  const statistics = await calibrate(source, tensorsToObserve(source.graph, placement), examples, method, context);
+  const activations = activationScales(source.graph, placement, statistics, { method, format: NUMBER_FORMATS[options.activations ?? "uint8"] });
+  const plan = { placement, activations, weights: (node: OnnxNode) => weightFormat(node, options) };
+  const biasCorrections = options.biasCorrection === undefined ? new Map<string, Float64Array>() : await correctBiases(source, plan, examples, options.biasCorrection, context);
+  const written = writeQdq(source, { ...plan, biasCorrections });
+  const problems = qdqProblems(written);
+  if (problems.length > 0) throw new QuantisationRefusal("unsound_result", `The quantised model is not sound: ${problems.slice(0, 5).join("; ")}.`);
+  const tensors = tensorReports(placement, activations, statistics);
+  return { model: written, report: { nodes: placement.decisions, tensors, examples: examples.count, correctedBiases: biasCorrections.size } };
+}
+
+/** A copy with every node named: decisions and audits go by name. */
+function prepared(model: OnnxModel, examples: ExampleSource): OnnxModel {
+  if (examples.count < 1) throw new QuantisationRefusal("no_examples", "Ranges are observed on examples, and there are none.");
+  if (model.graph.nodes.some((node) => isQuantize(node) || isDequantize(node))) {
+    throw new QuantisationRefusal("already_quantised", "The model has QuantizeLinear or DequantizeLinear nodes already.");
+  }
+  const copy = cloneModel(model);
+  const index = new GraphIndex(copy.graph);
+  for (const node of copy.graph.nodes) if (node.name === "") node.name = index.freshName(`${node.opType}_${node.outputs[0] ?? ""}`);
+  return copy;
+}
+
+function weightFormat(node: OnnxNode, options: QuantizeOptions): { readonly format: NumberFormat; readonly perChannel: boolean } {
+  const isReduced = options.reducedRange === "all" || options.reducedRange?.includes(node.name) === true;
+  return { format: isReduced ? NUMBER_FORMATS.int8SymmetricReduced : NUMBER_FORMATS.int8Symmetric, perChannel: options.perChannel ?? true };
+}
+
+function tensorReports(placement: Placement, activations: ReadonlyMap<string, Quantisation>, statistics: ReadonlyMap<string, TensorStatistics>): TensorReport[] {
+  return [...activations].map(([tensor, { scale, zeroPoint }]) => {
+    const entry = statistics.get(tensor) ?? statistics.get(placement.groups.find(tensor));
+    const observed = entry === undefined || entry.samples === 0 ? null : entry.observed;
+    return {
+      tensor,
+      scale,
+      zeroPoint,
+      observed,
+      drift: entry?.drift ?? null,
+      tailRatio: entry === undefined ? null : tailRatio(entry),
+      notFinite: entry?.notFinite ?? 0,
+    };
+  });
+}
