@@ -1,0 +1,119 @@
+import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
+import { floats, GraphIndex, makeNode, OpsetRefusal, rawTensor, setAttribute, upgradeOpset } from "@flotilla/runtime/ir";
+import type { Pass, PassChange } from "../pass.ts";
+import type { BlockFormat, BlockWeights } from "./block-quantisation.ts";
+import { quantiseBlocks } from "./block-quantisation.ts";
+import type { MatrixProduct } from "./float-weights.ts";
+import { matrixProduct, matrixValues } from "./float-weights.ts";
+
+export type BlockWeightOptions = BlockFormat & {
+  /** Smallest matrix that is worth it, in weights. Default 4,096. */
+  readonly weightsMin?: number;
+};
+
+const WEIGHTS_MIN = 4_096;
+/** DequantizeLinear takes blocks and 4-bit integers from here on. */
+const OPSET = 21;
+
+/**
+ * Matrices of MatMul and Gemm in blocks of 4 or 8 bits behind a DequantizeLinear, as standard ONNX. ONNX Runtime makes MatMulNBits of
+ * it, which by default also rounds activations to int8; the session key `session.qdq_matmulnbits_accuracy_level` = 1 keeps those float.
+ * Raises the model to opset 21. Convolutions are left alone: their weights would be dequantised at every run.
+ */
+export function blockWeights(options: BlockWeightOptions): Pass {
+  const { bits, blockSize } = options;
+  return {
+    name: `block-weights-int${bits}`,
+    title: `Matrices in blocks of ${blockSize} at ${bits} bits`,
+    expectedEffect: `matrices take about ${bits === 4 ? "a seventh" : "a quarter"} of their bytes; products by one row get faster, by many rows often slower`,
+    exactness: "lossy",
+    appliesTo: (model) => (products(model, options).length > 0 ? null : "no MatMul or Gemm has a constant float32 matrix that is large enough"),
+    run(model) {
+      const changes = raiseOpset(model);
+      if (typeof changes === "string") return [];
+      const index = new GraphIndex(model.graph);
+      for (const product of products(model, options)) changes.push(quantiseProduct(model, index, product, options));
+      new GraphIndex(model.graph).removeUnused();
+      return changes;
+    },
+  };
+}
+
+function products(model: OnnxModel, { weightsMin = WEIGHTS_MIN, blockSize }: BlockWeightOptions): MatrixProduct[] {
+  const index = new GraphIndex(model.graph);
+  const all = model.graph.nodes.map((node) => matrixProduct(node, index)).filter((product) => product !== null);
+  return all.filter(({ depth, columns }) => depth >= blockSize && depth * columns >= weightsMin);
+}
+
+function raiseOpset(model: OnnxModel): PassChange[] | string {
+  const opset = model.opsets.find(({ domain }) => domain === "")?.version ?? 0;
+  if (opset >= OPSET) return [];
+  try {
+    return upgradeOpset(model, OPSET).changed.map((node) => ({ node, what: `brought to opset ${OPSET}` }));
+  } catch (error) {
+    if (error instanceof OpsetRefusal) return error.message;
+    throw error;
+  }
+}
+
+function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct, format: BlockFormat): PassChange {
+  const { node, matrix, depth, columns, isTransposed } = product;
+  const weights = matrixValues(product);
+  const blocks = quantiseBlocks(weights, depth, columns, format);
+  const name = index.freshName(`${matrix.name}_int${format.bits}`);
+  const [scales, zeros, real] = [index.freshName(`${name}_scales`), index.freshName(`${name}_zeros`), index.freshName(`${name}_real`)];
+  model.graph.initializers.push(codesTensor(name, blocks.codes, [depth, columns], format), floats(scales, [blocks.blocks, columns], blocks.scales));
+  if (!format.symmetric) model.graph.initializers.push(codesTensor(zeros, blocks.zeroPoints, [blocks.blocks, columns], format));
+  const inputs = format.symmetric ? [name, scales] : [name, scales, zeros];
+  const dequantise = makeNode("DequantizeLinear", inputs, [real], { axis: { int: 0 }, block_size: { int: format.blockSize } }, { name: index.freshName(`${name}_dequantise`) });
+  model.graph.nodes.splice(model.graph.nodes.indexOf(node), 0, dequantise);
+  node.inputs[1] = real;
+  if (isTransposed) setAttribute(node, "transB", { int: 0 });
+  keepFromActivation(model, index, product);
+  const error = relativeError(weights, blocks, columns, format);
+  return { node: node.name, what: `${depth} × ${columns} weights in ${format.bits} bits, ${blocks.blocks * columns} scales; error ${(error * 100).toFixed(2)} % of their root mean square` };
+}
+
+/** What ONNX Runtime merges with a Gemm in front of it; the merged node is then no candidate for MatMulNBits any more. */
+const MERGED_ACTIVATIONS = new Set(["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "Selu", "HardSigmoid", "Softplus", "Softsign", "ThresholdedRelu"]);
+
+/**
+ * Where an activation follows, the product is written as MatMul and the bias as Sum, which ONNX Runtime makes no Gemm of. The result is
+ * the same.
+ */
+function keepFromActivation(model: OnnxModel, index: GraphIndex, { node, bias }: MatrixProduct): void {
+  const next = index.onlyConsumer(node.outputs[0] ?? "");
+  const isActivated = (reader: OnnxNode | null) => reader !== null && reader.domain === "" && MERGED_ACTIVATIONS.has(reader.opType);
+  if (node.opType === "MatMul") {
+    if (next?.opType === "Add" && isActivated(index.onlyConsumer(next.outputs[0] ?? ""))) next.opType = "Sum";
+    return;
+  }
+  if (!isActivated(next)) return;
+  const [x = "", w = "", output = ""] = [node.inputs[0], node.inputs[1], node.outputs[0]];
+  Object.assign(node, { opType: "MatMul", inputs: [x, w], attributes: [] });
+  if (bias === null) return;
+  const product = index.freshName(`${output}_product`);
+  node.outputs = [product];
+  model.graph.nodes.splice(model.graph.nodes.indexOf(node) + 1, 0, makeNode("Sum", [product, bias], [output], {}, { name: index.freshName(`${output}_bias`) }));
+}
+
+/** Codes as the file has them: symmetric ones signed, 4-bit ones two to a byte, the first in the low half. */
+function codesTensor(name: string, codes: Uint8Array, dims: readonly number[], { bits, symmetric }: BlockFormat): OnnxTensor {
+  const half = symmetric ? 2 ** (bits - 1) : 0;
+  const sign = symmetric ? "int" : "uint";
+  if (bits === 8) return rawTensor(name, `${sign}8`, dims, codes.map((code) => code - half));
+  const packed = new Uint8Array(Math.ceil(codes.length / 2));
+  for (const [index, code] of codes.entries()) packed[index >> 1] = (packed[index >> 1] ?? 0) | (((code - half) & 15) << ((index & 1) * 4));
+  return rawTensor(name, `${sign}4`, dims, packed);
+}
+
+/** Root of the mean squared error over the root of the mean square of the weights. */
+function relativeError(weights: Float32Array, { codes, scales, zeroPoints }: BlockWeights, columns: number, { blockSize }: BlockFormat): number {
+  let [errors, squares] = [0, 0];
+  for (const [index, weight] of weights.entries()) {
+    const at = Math.floor(Math.floor(index / columns) / blockSize) * columns + (index % columns);
+    errors += (weight - ((codes[index] ?? 0) - (zeroPoints[at] ?? 0)) * (scales[at] ?? 0)) ** 2;
+    squares += weight * weight;
+  }
+  return squares === 0 ? 0 : Math.sqrt(errors / squares);
+}
