@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import type { LoadResult } from "./load/generator.ts";
-import { Generator, cpuSeconds, memoryMiB, startGateway, startServer, treeCpuSeconds, type Server } from "./load/processes.ts";
+import { Generator, ON_LEASH, cpuSeconds, memoryMiB, startGateway, startServer, treeCpuSeconds, type Server } from "./load/processes.ts";
 import { benchDeviceId } from "./load/registered-devices.ts";
 import { median, range, startWorld, type World } from "./load/world.ts";
 import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
@@ -103,7 +103,7 @@ async function startNaivePeer({ url }: World): Promise<Server> {
   const next = "node_modules/next/dist/bin/next";
   const env = { PATH: process.env["PATH"] ?? "", NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" };
   if (!existsSync(join(NAIVE, ".next/BUILD_ID"))) {
-    const code = await new Promise((resolve) => spawn(process.execPath, [next, "build", NAIVE], { env, stdio: ["ignore", "ignore", "inherit"] }).once("exit", resolve));
+    const code = await new Promise((resolve) => spawn(process.execPath, [...ON_LEASH, next, "build", NAIVE], { env, stdio: ["ignore", "ignore", "inherit"] }).once("exit", resolve));
     if (code !== 0) throw new Error(`the naive peer could not be built: ${String(code)}`);
   }
   return startServer([next, "start", NAIVE, "--port", "0", "--hostname", "127.0.0.1"], { ...env, DATABASE_URL: url, DEVICE_TOKEN_SECRET: SECRET }, (line) => /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] ?? null);

@@ -5,7 +5,7 @@ export type { SqlCondition } from "./selector-sql.ts";
 export { DEFAULT_SYNC_INTERVAL_MS, PRESENCE_LIMITS, presenceOf, presenceSql } from "./presence.ts";
 export { announceSyncInterval, syncIntervalMs } from "./sync-interval-store.ts";
 export { enrolDevices } from "./enrolment/enrol-store.ts";
-export type { Enrolment, EnrolmentItem, EnrolmentOutcome } from "./enrolment/enrol-store.ts";
+export type { EnrolmentItem, EnrolmentOutcome } from "./enrolment/enrol-store.ts";
 export { noteReportedClass } from "./reported-class-store.ts";
 export { sameClass } from "./same-class.ts";
 export { forgetNonces, takeNonces } from "./nonce-store.ts";

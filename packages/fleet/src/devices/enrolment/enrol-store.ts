@@ -7,10 +7,8 @@ import { touchRegistry } from "../registry-store.ts";
 import { noteReportedClass } from "../reported-class-store.ts";
 import { decideEnrolments, type Decision, type KnownDevice } from "./decide.ts";
 
-export type Enrolment = { kind: "enrolled"; deviceId: string } | { kind: "key_change_pending"; deviceId: string };
-
-/** An enrolment, or why the device was not let in: `enrollment_token_invalid`, `device_revoked`, `forbidden`, `rate_limited`, `bad_request`. */
-export type EnrolmentOutcome = Enrolment | { kind: "refused"; error: FleetError };
+/** The device that was let in or waits for a person, or why it was not: `enrollment_token_invalid`, `device_revoked`, `forbidden`, `rate_limited`, `bad_request`. */
+export type EnrolmentOutcome = { kind: "enrolled"; deviceId: string } | { kind: "key_change_pending"; deviceId: string } | { kind: "refused"; error: FleetError };
 
 /** A request whose proof of possession the caller has checked. */
 export type EnrolmentItem = { request: EnrollRequest; requestId?: string };
