@@ -138,3 +138,23 @@ test("a device that starts on a disk that has become read-only runs its model an
   expect(device.syncs.at(-1)?.report.running?.buildId).toBe(builds.b.buildId);
   second.end();
 });
+
+test("a switch that the disk does not take is not made: the device keeps the model it has and says why", async () => {
+  const { peer, builds } = journeyPeer();
+  const well = diskFrom(LIFE_ROOT, NEW_DISK);
+  let phase = (): string | undefined => undefined;
+  let isFull = false;
+  const steps = failingSteps(well, (_index, _kind, path) => {
+    isFull ||= phase() === "verifying";
+    return isFull && path.includes("state.json") ? "ENOSPC" : null;
+  });
+  const life = await startLife({ steps, peer, models: ALL, seed: 1 });
+  const device = await life.clock.until("it is enrolled", () => onlyDevice(peer));
+  device.target = targetFor(builds.a, 1);
+  phase = () => (device.target?.targetVersion === 2 ? (life.agent.state().deployment?.phase ?? undefined) : undefined);
+  await life.clock.until("it runs", () => hasEnded(device, 1));
+  device.target = targetFor(builds.b, 2);
+  await life.clock.until("the way has ended", () => hasEnded(device, 2));
+  expect(device.syncs.at(-1)?.report).toMatchObject({ running: { buildId: builds.a.buildId }, deployment: { phase: "failed", failure: { code: "disk_full" } } });
+  life.end();
+});
