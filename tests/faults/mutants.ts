@@ -89,6 +89,11 @@ export const mutants: readonly Mutant[] = [
     caughtBy: { kind: "vitest", file: "packages/db/src/silence.db.test.ts", title: "statements on connections that fell silent end as lost connections, and the pool works again once the network does" },
   },
   {
+    name: "the switch to a new model need not be durable",
+    edits: [{ file: `${agent}/installer.ts`, find: '["slot_opened_for_writing", "probe_passed"]', replace: '["slot_opened_for_writing"]' }],
+    caughtBy: { kind: "vitest", file: `${agent}/disk-errors.test.ts`, title: "a switch that the disk does not take is not made: the device keeps the model it has and says why" },
+  },
+  {
     name: "windows that cannot be read are skipped and not declared dropped",
     edits: [{ file: `${agent}/ledger-batch.ts`, find: "      dropped.push([last + 1, window.seq - 1]);\n", replace: "" }],
     caughtBy: { kind: "vitest", file: `${agent}/ledger.test.ts`, title: "a damaged line in the middle of the queue is declared dropped, the windows around it arrive" },

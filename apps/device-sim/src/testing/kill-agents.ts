@@ -124,7 +124,7 @@ async function openScene(log: (sentence: string) => void): Promise<Scene> {
 
   function start(lane: Lane): Life {
     const before = new Map(namesOf(lane).map((name) => [name, deviceOf(name)?.syncs.at(-1)?.bootId]));
-    const child = spawn(process.execPath, lane.isProgram ? programArgs(lane, nameOf(lane, 0), peer.url) : crewArgs(lane, peer.url), {
+    const child = spawn(process.execPath, ["--import", KEEP_COMPILED, ...(lane.isProgram ? programArgs(lane, nameOf(lane, 0), peer.url) : crewArgs(lane, peer.url))], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, FLOTILLA_PARENT_PID: String(process.pid), LOG_LEVEL: "error" },
     });
@@ -208,6 +208,8 @@ async function openScene(log: (sentence: string) => void): Promise<Scene> {
 type Life = { readonly child: ChildProcess; readonly gone: Promise<void>; errors(): string; /** Agents that are not up yet. */ missing(): string[] };
 
 const HERE = import.meta.dirname;
+/** What is always killed would never write its compiled sources down. */
+const KEEP_COMPILED = join(HERE, "../../../../tests/faults/keep-compiled.ts");
 const COMPILE_CACHE = process.env.NODE_COMPILE_CACHE ?? join(HERE, "../../../../node_modules/.cache/node-compile");
 
 function folderOf(lane: Lane, index: number): string {
