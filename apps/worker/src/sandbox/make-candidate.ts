@@ -1,0 +1,45 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Preprocessing, Technique } from "@flotilla/fleet";
+import { openModel, sandboxMain } from "@flotilla/runtime";
+import { readOnnx, writeOnnx } from "@flotilla/runtime/ir";
+import { ExamplesRefusal, openExamples } from "../examples/dataset-examples.ts";
+import type { Made } from "../techniques/maker.ts";
+import { makeCandidate } from "../techniques/makers.ts";
+
+export type MakeCandidateInput = {
+  modelPath: string; externalFiles: string[]; technique: Technique; seed: number; outPath: string;
+  calibration: { datasetPath: string; samples: number; preprocessing: Preprocessing } | null;
+};
+export type MakeCandidateStep = { line: string };
+export type MakeCandidateOutput = ({ kind: "made" } & Omit<Made, "model">) | { kind: "refused"; reason: string };
+
+sandboxMain<MakeCandidateInput, MakeCandidateOutput>(async ({ modelPath, externalFiles, technique, seed, outPath, calibration }, { progress }) => {
+  const external = new Map<string, Uint8Array>();
+  for (const name of externalFiles) external.set(name, await readFile(join(dirname(modelPath), name)));
+  const examples = calibration === null ? null : await calibrationExamples(modelPath, calibration);
+  try {
+    const tell = (line: string): void => progress({ line } satisfies MakeCandidateStep);
+    const { model, ...made } = await makeCandidate(readOnnx(await readFile(modelPath), external), technique, { examples, workDir: process.cwd(), seed, tell });
+    await writeFile(outPath, writeOnnx(model), { flag: "wx" });
+    return { kind: "made", ...made };
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    return { kind: "refused", reason };
+  } finally {
+    await examples?.close();
+  }
+});
+
+async function calibrationExamples(modelPath: string, { datasetPath, samples, preprocessing }: NonNullable<MakeCandidateInput["calibration"]>) {
+  const { inputs, close } = await openModel(modelPath, { graphOptimization: "disabled" });
+  await close();
+  return openExamples({ datasetPath, split: "calibration", limit: samples, preprocessing, inputs });
+}
+
+/** Each engine has a refusal of its own; all of them say a reason for people. Anything else is a bug. */
+function reasonOf(error: unknown): string | null {
+  if (error instanceof ExamplesRefusal) return error.message;
+  return error instanceof Error && "reason" in error && typeof error.reason === "string" ? error.reason : null;
+}
