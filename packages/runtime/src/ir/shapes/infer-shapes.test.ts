@@ -9,7 +9,7 @@ import { readOnnx } from "../read-onnx.ts";
 import { floats, int64s, int8s, rawTensor, scalarFloat, uint8s } from "../tensors.ts";
 import { sampleGraph, sampleModel, tensorValue } from "../testing/sample-model.ts";
 import { compareShapes } from "../testing/shape-comparison.ts";
-import type { OnnxModel, OnnxTensor, OnnxValueInfo } from "../types.ts";
+import type { OnnxAttribute, OnnxFunction, OnnxModel, OnnxTensor, OnnxValueInfo } from "../types.ts";
 import { inferShapes } from "./infer-shapes.ts";
 
 const TYPES: Readonly<Record<string, string>> = { f: "float32", h: "float16", d: "float64", l: "int64", i: "int32", b: "bool", u: "uint8", s: "int8" };
@@ -94,6 +94,8 @@ const CASES: readonly Case[] = [
   { op: "Gemm", parts: ["f2x3", "f3x4", "f4"] },
   { op: "FusedMatMul", parts: ["f5x3x2", "f5x4x3"], attributes: { transA: int(1), transB: int(1) }, domain: "com.microsoft" },
   ...["ij,jk->ik", "bij,bjk->bik", "ij->ji", "ij,jk", "ii->i"].map((equation, at) => ({ op: "Einsum", parts: [["f2x3", "f3x4"], ["f5x2x3", "f5x3x4"], ["f2x3"], ["f2x3", "f3x4"], ["f3x3"]][at] ?? [], attributes: { equation: { string: equation } } })),
+  { op: "Attention", parts: ["f2x3x5x4", "f2x3x6x4", "f2x3x6x7"], opset: 23 },
+  { op: "Attention", parts: ["f2x5x12", "f2x6x6", "f2x6x8"], opset: 23, attributes: { q_num_heads: int(4), kv_num_heads: int(2) } },
   // reductions
   ...reductions.flatMap((op) => [
     { op, parts: ["f2x3x4"], ...(op === "ReduceSum" ? {} : { attributes: { axes: ints(1, -1), keepdims: int(0) } }) },
@@ -281,6 +283,39 @@ describe("what cannot be known", () => {
     const model = sampleModel({ inputs: [tensorValue("x", "float32", [2, 3])], outputs: [], nodes: [makeNode("Relu", ["x"], ["y"])] });
     model.graph.valueInfos.push(tensorValue("y", "int8", [9]));
     expect(inferShapes(model).get("y")).toEqual({ elementType: "float32", shape: [2, 3] });
+  });
+});
+
+describe("local functions", () => {
+  const body = (name: string, nodes: OnnxModel["graph"]["nodes"], attributeNames: string[] = []): OnnxFunction => ({
+    domain: "local", name, overload: "", inputs: ["a"], outputs: ["z"], attributeNames, attributeDefaults: makeNode("", [], [], { ends: ints(2) }).attributes, nodes,
+    opsets: [{ domain: "", version: 9 }, { domain: "local", version: 1 }], valueInfos: [], docString: "", metadata: [], unknownFields: [],
+  });
+  const fromCaller = (name: string): OnnxAttribute => ({ type: "reference", value: name, refType: 7, name, docString: "", unknownFields: [] });
+
+  function model(functions: OnnxFunction[], calls: OnnxModel["graph"]["nodes"]): OnnxModel {
+    const made = sampleModel({ inputs: [tensorValue("x", "float32", [6, 4])], outputs: [], nodes: calls });
+    made.opsets.push({ domain: "local", version: 1 });
+    return { ...made, functions };
+  }
+
+  test("are followed with the attributes of their callers, their defaults and their own operator set", () => {
+    const cut = makeNode("Slice", ["a"], ["z"], { starts: ints(0) });
+    cut.attributes.push(fromCaller("ends"), fromCaller("axes"));
+    const call = (output: string, attributes: Readonly<Record<string, AttributeInput>>) => makeNode("Cut", ["x"], [output], attributes, { domain: "local" });
+    const calls = [call("y1", { ends: ints(3) }), call("y2", {}), call("y3", { ends: ints(1), axes: ints(1) })];
+    const types = inferShapes(model([body("Cut", [cut], ["axes"])], calls));
+    expect(calls.map(({ outputs }) => types.get(outputs[0] ?? "")?.shape)).toEqual([[3, 4], [2, 4], [6, 1]]);
+  });
+
+  test("that double at every level end, knowing nothing", () => {
+    const levels = Array.from({ length: 30 }, (_, level) => {
+      const inner = level === 29 ? "Relu" : `f${level + 1}`;
+      const domain = { domain: level === 29 ? "" : "local" };
+      return body(`f${level}`, [makeNode(inner, ["a"], ["b"], {}, domain), makeNode(inner, ["b"], ["z"], {}, domain)]);
+    });
+    expect(inferShapes(model(levels, [makeNode("f0", ["x"], ["y"], {}, { domain: "local" })])).has("y")).toBe(false);
+    expect(inferShapes(model(levels, [makeNode("f20", ["x"], ["y"], {}, { domain: "local" })])).get("y")?.shape).toEqual([6, 4]);
   });
 });
 

@@ -1,4 +1,7 @@
-import type { OnnxElementType, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "../types.ts";
+import { FUNCTION_DEPTH_MAX, NODES_MAX } from "../../reader-limits.ts";
+import type { OnnxAttribute, OnnxElementType, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor, OnnxType } from "../types.ts";
+import type { LocalFunctions } from "./local-functions.ts";
+import { callAttributes, functionKey, localFunctions, withCallAttributes } from "./local-functions.ts";
 import { NodeView } from "./node-view.ts";
 import { ruleFor } from "./rules.ts";
 import type { Dim, Value } from "./value.ts";
@@ -22,7 +25,16 @@ type Inference = {
   readonly dimensions: Readonly<Record<string, number>>;
   /** From IR version 4 on a caller may put other elements in the place of an initializer that is also an input. */
   readonly canOverride: boolean;
+  readonly functions: LocalFunctions;
+  /** Inside a function: what its caller gave it. */
+  readonly given: ReadonlyMap<string, OnnxAttribute>;
+  readonly depth: number;
+  /** Nodes that may still be looked at: functions that call each other twice double with every level. */
+  readonly budget: { nodes: number };
 };
+
+/** As many as the runtime unfolds functions to. */
+const UNFOLDED_NODES_MAX = 4 * NODES_MAX;
 
 /**
  * Follows types, shapes and the elements of small integer tensors through the main graph, whose nodes must be in order.
@@ -31,10 +43,17 @@ type Inference = {
  */
 export function inferShapes(model: OnnxModel, options: { readonly dimensions?: Readonly<Record<string, number>> } = {}): Map<string, ValueType> {
   const opsets = new Map(model.opsets.map(({ domain, version }) => [domain, version]));
-  // A local function stands in front of an operator of the same name.
-  for (const body of model.functions) opsets.delete(body.domain);
   const scope: Scope = { values: new Map(), parent: null };
-  inferGraph(model.graph, scope, { opsets, dimensions: options.dimensions ?? {}, canOverride: model.irVersion >= 4 }, null);
+  const inference: Inference = {
+    opsets,
+    dimensions: options.dimensions ?? {},
+    canOverride: model.irVersion >= 4,
+    functions: localFunctions(model),
+    given: new Map(),
+    depth: 0,
+    budget: { nodes: UNFOLDED_NODES_MAX },
+  };
+  inferGraph(model.graph, scope, inference, null);
   const known = new Map<string, ValueType>();
   for (const [name, found] of scope.values) {
     if (found.elementType === "undefined" && found.shape === null) continue;
@@ -59,21 +78,39 @@ function inferGraph(graph: OnnxGraph, scope: Scope, inference: Inference, inputs
   for (const node of graph.nodes) inferNode(node, scope, inference);
 }
 
-function inferNode(node: OnnxNode, scope: Scope, inference: Inference): void {
+function inferNode(written: OnnxNode, scope: Scope, inference: Inference): void {
+  inference.budget.nodes -= 1;
+  if (inference.budget.nodes < 0) return;
+  const node = withCallAttributes(written, inference.given);
+  const inputs = node.inputs.map((name) => (name === "" ? UNKNOWN : lookUp(name, scope)));
+  const body = inference.functions.get(functionKey(node.domain, node.opType, node.overload));
+  const outputs = body === undefined ? ruleOutputs(node, inputs, scope, inference) : callOutputs(body, node, inputs, inference);
+  for (const [index, name] of node.outputs.entries()) {
+    const found = outputs[index];
+    if (name !== "" && found !== undefined) scope.values.set(name, plausible(found));
+  }
+}
+
+function ruleOutputs(node: OnnxNode, inputs: readonly Value[], scope: Scope, inference: Inference): readonly Value[] {
   const opset = inference.opsets.get(node.domain);
   const rule = opset === undefined ? null : ruleFor(node.domain, node.opType);
-  if (rule === null || opset === undefined) return;
-  const inputs = node.inputs.map((name) => (name === "" ? UNKNOWN : lookUp(name, scope)));
+  if (rule === null || opset === undefined) return [];
   const view = new NodeView(node, opset, inputs, (graph, bound) => {
     const inner: Scope = { values: new Map(), parent: scope };
     inferGraph(graph, inner, inference, bound);
     return graph.outputs.map(({ name }) => lookUp(name, inner));
   });
-  const outputs = rule(view);
-  for (const [index, name] of node.outputs.entries()) {
-    const found = outputs[index];
-    if (name !== "" && found !== undefined) scope.values.set(name, plausible(found));
-  }
+  return rule(view);
+}
+
+/** Follows the body of a local function, which sees its inputs and nothing else. */
+function callOutputs(body: OnnxFunction, node: OnnxNode, inputs: readonly Value[], inference: Inference): readonly Value[] {
+  if (inference.depth >= FUNCTION_DEPTH_MAX) return [];
+  const scope: Scope = { values: new Map(body.inputs.map((name, index) => [name, inputs[index] ?? UNKNOWN])), parent: null };
+  const own = new Map(body.opsets.map(({ domain, version }) => [domain, version]));
+  const inner: Inference = { ...inference, opsets: own.size === 0 ? inference.opsets : own, given: callAttributes(body, node), depth: inference.depth + 1 };
+  for (const each of body.nodes) inferNode(each, scope, inner);
+  return body.outputs.map((name) => lookUp(name, scope));
 }
 
 /** Sizes below zero or between whole numbers come of graphs that cannot run: nothing is known then. */

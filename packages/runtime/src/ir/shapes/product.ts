@@ -63,12 +63,28 @@ const einsum: Rule = (view) => {
   return [value(view.type(0), [...(match[2] ?? implied)].map((letter) => sizes.get(letter) ?? null))];
 };
 
+/**
+ * The attention operator of opset 23 on [batch, sequence, width] or [batch, heads, sequence, head width]; of its outputs the
+ * first one. The width of the result is that of the values, for as many heads as the queries have.
+ */
+const attention: Rule = (view) => {
+  const q = view.shape(0);
+  const v = view.shape(2);
+  if (q === null || v === null || q.length !== v.length) return [value(view.type(0), null)];
+  if (q.length === 4) return [value(view.type(0), [...q.slice(0, 3), v[3] ?? null])];
+  const [heads, valueHeads] = [view.int("q_num_heads", 0), view.int("kv_num_heads", 0)];
+  const width = v[2];
+  const isKnown = typeof width === "number" && heads > 0 && valueHeads > 0 && q.length === 3;
+  return [value(view.type(0), isKnown ? [...q.slice(0, 2), (width / valueHeads) * heads] : null)];
+};
+
 export const PRODUCT: Rules = {
   MatMul: (view) => [value(view.type(0), matmulShape(view.shape(0), view.shape(1)))],
   MatMulInteger: (view) => [value("int32", matmulShape(view.shape(0), view.shape(1)))],
   QLinearMatMul: (view) => [value(view.type(7), matmulShape(view.shape(0), view.shape(3)))],
   Gemm: gemm,
   Einsum: einsum,
+  Attention: attention,
 };
 
 /** com.microsoft */
