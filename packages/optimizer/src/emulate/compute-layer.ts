@@ -1,6 +1,6 @@
 import type { Tensor, TensorData } from "@flotilla/runtime";
-import type { DotLayer, Filters, Finish, PatchLayout } from "./dot-layer.ts";
-import { emptyOutput } from "./dot-layer.ts";
+import type { DotLayer, Filters, Finish, InputParams, PatchLayout } from "./dot-layer.ts";
+import { emptyOutput, multipliers, sumOffsets } from "./dot-layer.ts";
 import type { DotProducts } from "./dot-products.ts";
 
 /**
@@ -12,9 +12,14 @@ export type Arithmetic = "exact" | "saturating";
 /** Patches worked on at a time stay in a core's cache. */
 const PATCH_BYTES = 256 * 1024;
 
+/** Activations and what they stand for. */
+export type LayerInput = { readonly activations: Tensor; readonly params: InputParams };
+
 /** Computes a layer as ONNX Runtime does, bit for bit. `events` counts pairs of products that did not fit 16 bits. */
-export function computeLayer(layer: DotLayer, activations: Tensor, arithmetic: Arithmetic, dot: DotProducts): { readonly output: Tensor; readonly events: number } {
+export function computeLayer(layer: DotLayer, { activations, params }: LayerInput, arithmetic: Arithmetic, dot: DotProducts): { readonly output: Tensor; readonly events: number } {
   const { filters, finish } = layer;
+  const factors = multipliers(finish, params.scale, filters.groups * filters.columns);
+  const offsets = sumOffsets(filters, params.zero);
   const layout = layer.layOut(activations.shape);
   const output = emptyOutput(finish, layout.outputShape);
   const kernel = arithmetic === "saturating" && layer.isPaired ? "clipped" : "exact";
@@ -30,7 +35,7 @@ export function computeLayer(layer: DotLayer, activations: Tensor, arithmetic: A
       const { sums, events: clipped } = dot.sums(rows, kernel);
       events += clipped;
       if (filters.hasZeros) takeOffFilterZeros(sums, patches, filters, group);
-      writeOutputs(output.data, sums, { filters, finish, layout, group, firstRow, rows });
+      writeOutputs(output.data, sums, { filters, finish, factors, offsets, layout, group, firstRow, rows });
     }
   }
   return { output, events };
@@ -52,6 +57,8 @@ function takeOffFilterZeros(sums: Int32Array, patches: Int16Array, { columns, de
 type Block = {
   readonly filters: Filters;
   readonly finish: Finish;
+  readonly factors: Float32Array;
+  readonly offsets: Int32Array;
   readonly layout: PatchLayout;
   readonly group: number;
   readonly firstRow: number;
@@ -59,9 +66,9 @@ type Block = {
 };
 
 /** Offsets, scale, rounding half to even, limits: `y = clamp(rint(f32(sum) · m) + z)`, all in float32 as MLAS does it. */
-function writeOutputs(into: Uint8Array | Int8Array | Float32Array, sums: Int32Array, { filters, finish, layout, group, firstRow, rows }: Block): void {
-  const { columns, offsets, groups } = filters;
-  const { multipliers, zero, floatBias } = finish;
+function writeOutputs(into: Uint8Array | Int8Array | Float32Array, sums: Int32Array, { filters, finish, factors, offsets, layout, group, firstRow, rows }: Block): void {
+  const { columns, groups } = filters;
+  const { zero, floatBias } = finish;
   const { spatial } = layout;
   const isFloat = finish.elementType === "float32";
   const [low, high] = finish.elementType === "int8" ? [-128, 127] : [0, 255];
@@ -71,7 +78,7 @@ function writeOutputs(into: Uint8Array | Int8Array | Float32Array, sums: Int32Ar
     let index = Math.floor((firstRow + row) / spatial) * imageStride + group * columns * spatial + position;
     for (let column = 0, filter = group * columns; column < columns; column += 1, filter += 1, at += 1, index += spatial) {
       const sum = ((sums[at] ?? 0) + (offsets[filter] ?? 0)) | 0;
-      const scaled = Math.fround(Math.fround(sum) * (multipliers[filter] ?? 0));
+      const scaled = Math.fround(Math.fround(sum) * (factors[filter] ?? 0));
       if (isFloat) {
         into[index] = scaled + (floatBias?.[filter] ?? 0);
       } else {

@@ -11,6 +11,10 @@ export type DotLayer = {
   readonly node: OnnxNode;
   readonly opType: string;
   readonly activations: string;
+  /** Scale and zero point of the activations; null when they are ranged at run time (`ranged`). */
+  readonly input: InputParams | null;
+  /** Names of the values that give scale and zero point at run time. */
+  readonly ranged: { readonly scale: string; readonly zero: string } | null;
   readonly output: string;
   readonly filters: Filters;
   readonly finish: Finish;
@@ -18,6 +22,8 @@ export type DotLayer = {
   readonly isPaired: boolean;
   layOut(shape: readonly number[]): PatchLayout;
 };
+
+export type InputParams = { readonly scale: number; readonly zero: number };
 
 export type Filters = {
   readonly groups: number;
@@ -28,18 +34,20 @@ export type Filters = {
   readonly paddedDepth: number;
   /** Raw integers [group][column][paddedDepth]. */
   readonly values: Int16Array;
-  /** Per filter: what is added to its raw sum so that zero points of the activations are taken off, and the bias. */
-  readonly offsets: Int32Array;
-  /** Zero point per filter, and that of the activations: a filter zero point other than 0 needs the sum of each patch as well. */
+  /** Sum of the weights of each filter, its int32 bias, and its zero point. */
+  readonly sums: Int32Array;
+  readonly biases: Int32Array;
   readonly zeros: Int32Array;
+  /** Whether some filter has a zero point other than 0: then the sum of each patch counts as well. */
   readonly hasZeros: boolean;
-  readonly activationZero: number;
 };
 
 /** How a sum becomes an output. */
 export type Finish = {
-  /** float32 factor per filter, all groups. */
-  readonly multipliers: Float32Array;
+  /** One for all filters, or one each. */
+  readonly weightScales: Float64Array;
+  /** Null for kernels that give floats. */
+  readonly outputScale: number | null;
   readonly elementType: "uint8" | "int8" | "float32";
   readonly zero: number;
   /** float32 bias per filter of kernels that give floats; null without. */
@@ -77,20 +85,18 @@ export type FilterSource = {
   readonly columns: number;
   readonly depth: number;
   readonly zeros: Float64Array;
-  readonly activationZero: number;
   /** int32 bias per filter, or null. */
   readonly bias: Float64Array | null;
   weight(filter: number, k: number): number;
 };
 
-/** Lays filters out for the kernel and works out what their sums are off by. */
+/** Lays filters out for the kernel and adds up their weights. */
 export function packFilters(source: FilterSource): Filters {
-  const { groups, columns, depth, activationZero, bias } = source;
+  const { groups, columns, depth, bias } = source;
   const count = groups * columns;
   const paddedDepth = Math.ceil(depth / DEPTH_STEP) * DEPTH_STEP;
   const values = new Int16Array(count * paddedDepth);
-  const offsets = new Int32Array(count);
-  const zeros = Int32Array.from({ length: count }, (_, filter) => source.zeros[source.zeros.length === 1 ? 0 : filter] ?? 0);
+  const sums = new Int32Array(count);
   for (let filter = 0; filter < count; filter += 1) {
     let sum = 0;
     for (let k = 0; k < depth; k += 1) {
@@ -98,25 +104,41 @@ export function packFilters(source: FilterSource): Filters {
       values[filter * paddedDepth + k] = weight;
       sum += weight;
     }
-    // Σ (x − zx)(w − zw) = Σ x·w − zx·Σ w − zw·Σ x + depth·zx·zw
-    offsets[filter] = (bias?.[filter] ?? 0) - activationZero * sum + depth * activationZero * (zeros[filter] ?? 0);
+    sums[filter] = sum;
   }
-  return { groups, columns, depth, paddedDepth, values, offsets, zeros, hasZeros: zeros.some((zero) => zero !== 0), activationZero };
+  const zeros = Int32Array.from({ length: count }, (_, filter) => source.zeros[source.zeros.length === 1 ? 0 : filter] ?? 0);
+  const biases = Int32Array.from({ length: count }, (_, filter) => bias?.[filter] ?? 0);
+  return { groups, columns, depth, paddedDepth, values, sums, biases, zeros, hasZeros: zeros.some((zero) => zero !== 0) };
 }
 
-/** float32 products of scales, over the output's scale where there is one: `f32(f32(x · w) / y)` per filter. */
-export function multipliers(input: number, weights: Float64Array, output: number | null, count: number): Float32Array {
+/** What is added to the raw sum of each filter: Σ (x − zx)(w − zw) = Σ x·w − zx·Σ w − zw·Σ x + depth·zx·zw, and the bias. */
+export function sumOffsets({ sums, biases, zeros, depth }: Filters, activationZero: number): Int32Array {
+  return sums.map((sum, filter) => (biases[filter] ?? 0) - activationZero * sum + depth * activationZero * (zeros[filter] ?? 0));
+}
+
+/** float32 factor of each filter's sum: the product of the scales, over the output's scale where there is one, `f32(f32(x · w) / y)`. */
+export function multipliers({ weightScales, outputScale }: Finish, inputScale: number, count: number): Float32Array {
   return Float32Array.from({ length: count }, (_, filter) => {
-    const product = Math.fround(input * (weights[weights.length === 1 ? 0 : filter] ?? 0));
-    return output === null ? product : Math.fround(product / output);
+    const product = Math.fround(inputScale * (weightScales[weightScales.length === 1 ? 0 : filter] ?? 0));
+    return outputScale === null ? product : Math.fround(product / outputScale);
   });
 }
 
 /** Scale and zero point of a kernel's output. */
-export function quantisedFinish(constants: Constants, zeroName: string | undefined, factors: Float32Array): Finish {
-  const elementType = elementTypeOf(constants, zeroName);
+export function quantisedFinish(constants: Constants, names: { readonly scale: string | undefined; readonly zero: string | undefined }, weightScales: Float64Array): Finish {
+  const elementType = elementTypeOf(constants, names.zero);
   if (elementType !== "uint8" && elementType !== "int8") throw new NotEmulated(`its output is ${elementType ?? "without a zero point"}`);
-  return { multipliers: factors, elementType, zero: constantNumbers(constants, zeroName, "its output's zero point")[0] ?? 0, floatBias: null };
+  const outputScale = constantNumbers(constants, names.scale, "its output's scale")[0] ?? 0;
+  return { weightScales, outputScale, elementType, zero: constantNumbers(constants, names.zero, "its output's zero point")[0] ?? 0, floatBias: null };
+}
+
+/** Scale and zero point of the activations, which are uint8 0 where no zero point is given. */
+export function inputParams(constants: Constants, scale: string | undefined, zero: string | undefined): InputParams {
+  const hasZero = zero !== undefined && zero !== "";
+  return {
+    scale: constantNumbers(constants, scale, "its scale")[0] ?? 0,
+    zero: hasZero ? (constantNumbers(constants, zero, "its zero point")[0] ?? 0) : 0,
+  };
 }
 
 export function isPairedOn(constants: Constants, activationZero: string | undefined, weight: string | undefined): boolean {

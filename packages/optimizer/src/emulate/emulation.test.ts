@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tensor } from "@flotilla/runtime";
-import { openModel, runtimeFacts } from "@flotilla/runtime";
-import { writeOnnx } from "@flotilla/runtime/ir";
+import { openModel, seededRandom } from "@flotilla/runtime";
+import { floats, makeNode, writeOnnx } from "@flotilla/runtime/ir";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OperatorName } from "../testing/integer-cases.ts";
 import { integerCase, INTEGER_CASES } from "../testing/integer-cases.ts";
+import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { dynamicInt8 } from "../weights/dynamic-int8.ts";
 import { openEmulation } from "./emulation.ts";
+import { addsIn32Bits } from "./predict-saturation.ts";
 
 let workDir = "";
 beforeAll(() => {
@@ -16,8 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(workDir, { recursive: true, force: true }));
 
 // The runtime itself is the truth here, and only where it adds in 32 bits.
-const { isa, arch } = await runtimeFacts();
-const isExactHere = arch !== "x64" || ["avx512_vnni", "avx_vnni", "amx_int8"].some((flag) => isa.includes(flag));
+const isExactHere = await addsIn32Bits();
 
 describe.skipIf(!isExactHere)("the emulator against the fused kernels of ONNX Runtime, bit for bit", () => {
   for (const operator of ["Conv", "Gemm", "MatMul"] as const) {
@@ -34,6 +36,35 @@ describe.skipIf(!isExactHere)("the emulator against the fused kernels of ONNX Ru
       process.stdout.write(`${operator}: ${total.outputs} outputs in ${INTEGER_CASES[operator]} cases, ${total.mismatches} mismatches\n`);
     });
   }
+});
+
+describe.skipIf(!isExactHere)("products whose activations are ranged at run time", () => {
+  test("are computed bit for bit as ONNX Runtime does, and clipped sums are predicted for them too", async () => {
+    const next = seededRandom(8);
+    const [depth, columns] = [160, 120];
+    const model = smallModel({
+      opset: 17,
+      inputs: [tensorType("x", "float32", ["rows", depth])],
+      outputs: [tensorType("y", "float32", ["rows", columns])],
+      initializers: [floats("w", [depth, columns], Float32Array.from({ length: depth * columns }, () => next() - 0.4)), floats("b", [columns], Float32Array.from({ length: columns }, next))],
+      nodes: [makeNode("Gemm", ["x", "w", "b"], ["y"], {}, { name: "product" })],
+    });
+    await dynamicInt8().run(model, {});
+    const session = await openModel(writeOnnx(model), { graphOptimization: "extended" });
+    const [exact, saturating] = [await openEmulation(model, { arithmetic: "exact", workDir }), await openEmulation(model, { arithmetic: "saturating", workDir })];
+    expect(exact.layers).toMatchObject([{ opType: "MatMulIntegerToFloat", canSaturate: true, notEmulated: null }]);
+    let events = 0;
+    for (let round = 0; round < 6; round += 1) {
+      const feeds = { x: { elementType: "float32" as const, shape: [20, depth], data: Float32Array.from({ length: 20 * depth }, () => next() * 3 - 0.1) } };
+      const [expected] = Object.values(await session.run(feeds)).map(({ data }) => data as Float32Array);
+      expect((await exact.run(feeds)).outputs["y"]?.data).toEqual(expected);
+      for (const count of (await saturating.run(feeds)).events.values()) events += count;
+    }
+    await session.close();
+    await exact.close();
+    await saturating.close();
+    expect(events).toBeGreaterThan(1_000);
+  });
 });
 
 async function compare(operator: OperatorName, seed: number): Promise<{ outputs: number; mismatches: number; title: string }> {

@@ -1,13 +1,14 @@
 import type { OpenModel, Tensor, Tensors } from "@flotilla/runtime";
 import { openModel } from "@flotilla/runtime";
-import type { OnnxModel, OnnxNode, OnnxValueInfo } from "@flotilla/runtime/ir";
-import { GraphIndex, writeOnnx } from "@flotilla/runtime/ir";
-import type { Arithmetic } from "./compute-layer.ts";
+import type { OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from "@flotilla/runtime/ir";
+import { GraphIndex, subgraphs, writeOnnx } from "@flotilla/runtime/ir";
+import type { Arithmetic, LayerInput } from "./compute-layer.ts";
 import { computeLayer } from "./compute-layer.ts";
 import type { DotLayer } from "./dot-layer.ts";
 import { DotProducts } from "./dot-products.ts";
 import { fusedModel } from "./fused-model.ts";
 import { dotLayer } from "./layers/dot-layer-of.ts";
+import { dynamicProductParts } from "./layers/dynamic-product.ts";
 import { canSaturate } from "./saturation-bound.ts";
 import type { Stage } from "./stages.ts";
 import { stagesBetween } from "./stages.ts";
@@ -38,8 +39,9 @@ export type Emulation = {
  */
 export async function openEmulation(model: OnnxModel, options: { readonly arithmetic: Arithmetic; readonly workDir: string }): Promise<Emulation> {
   const fused = await fusedModel(model, options.workDir);
+  fused.graph.nodes = fused.graph.nodes.flatMap((node) => dynamicProductParts(node));
   const index = new GraphIndex(fused.graph);
-  const layers: EmulatedLayer[] = [];
+  const layers: EmulatedLayer[] = innerLayers(fused.graph);
   const emulated: DotLayer[] = [];
   for (const node of fused.graph.nodes) {
     const layer = dotLayer(node, (name) => index.constantValue(name));
@@ -54,6 +56,17 @@ export async function openEmulation(model: OnnxModel, options: { readonly arithm
     layers.push({ node: nodeLabel(node), opType: node.opType, canSaturate: saturates, notEmulated: isNeeded ? null : "its sums are the same on every CPU" });
   }
   return new StagedEmulation(fused, emulated, layers, options.arithmetic);
+}
+
+/** Integer kernels in branches and loop bodies are named, not emulated. */
+function innerLayers(graph: OnnxGraph): EmulatedLayer[] {
+  const inner = graph.nodes.flatMap((node) => subgraphs(node));
+  return inner.flatMap((body) => [
+    ...innerLayers(body),
+    ...body.nodes
+      .filter((node) => dotLayer(node, () => null) !== null)
+      .map((node) => ({ node: nodeLabel(node), opType: node.opType, canSaturate: null, notEmulated: "it stands inside a branch or a loop" })),
+  ]);
 }
 
 function nodeLabel({ name, outputs }: OnnxNode): string {
@@ -79,7 +92,8 @@ class StagedEmulation implements Emulation {
     const lastUse = new Map<string, number>();
     this.#stages.forEach(({ reads }, at) => {
       for (const name of reads) lastUse.set(name, at);
-      lastUse.set(emulated[at]?.activations ?? "", at);
+      const layer = emulated[at];
+      for (const name of layer === undefined ? [] : [layer.activations, ...Object.values(layer.ranged ?? {})]) lastUse.set(name, at);
     });
     for (const { name } of fused.graph.outputs) lastUse.set(name, Number.POSITIVE_INFINITY);
     this.#lastUse = lastUse;
@@ -91,9 +105,9 @@ class StagedEmulation implements Emulation {
     for (const [at, stage] of this.#stages.entries()) {
       if (stage.gives.length > 0) await this.#runStage(stage, values);
       const layer = this.#emulated[at];
-      const activations = values.get(layer?.activations ?? "");
-      if (layer !== undefined && activations !== undefined) {
-        const computed = computeLayer(layer, activations, this.#arithmetic, this.#dot);
+      const input = layer === undefined ? null : layerInput(layer, values);
+      if (layer !== undefined && input !== null) {
+        const computed = computeLayer(layer, input, this.#arithmetic, this.#dot);
         values.set(layer.output, computed.output);
         events.set(nodeLabel(layer.node), computed.events);
       }
@@ -121,6 +135,15 @@ class StagedEmulation implements Emulation {
     for (const session of this.#sessions.values()) await session.close();
     this.#sessions.clear();
   }
+}
+
+/** Null when the activations are not there, as nothing made them. */
+function layerInput(layer: DotLayer, values: ReadonlyMap<string, Tensor>): LayerInput | null {
+  const activations = values.get(layer.activations);
+  if (activations === undefined) return null;
+  if (layer.input !== null) return { activations, params: layer.input };
+  const number = (name: string | undefined) => Number(values.get(name ?? "")?.data[0] ?? 0);
+  return { activations, params: { scale: number(layer.ranged?.scale), zero: number(layer.ranged?.zero) } };
 }
 
 /** A stage as a model of its own. The types of what it reads are those of the values at hand. */

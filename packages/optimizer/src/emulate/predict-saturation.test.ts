@@ -76,9 +76,10 @@ describe("saturation on CPUs without VNNI", () => {
     const layer = dotLayer(model.graph.nodes[0] ?? makeNode("", [], []), (name) => index.constantValue(name));
     if (layer === null || typeof layer === "string") throw new Error("a QLinearConv is a dot layer");
     const activations: Tensor = { elementType: "uint8", shape: [1, 3, 1, 2], data: Uint8Array.of(255, 255, 10, 10, 255, 255) };
+    const input = { activations, params: { scale: 1, zero: 0 } };
     // Channel-major weights: c0 (127, 100), c1 (0, 0), c2 (127, 90). In order: 127 0 | 127 100 | 0 90 over activations 255 10 | 255 255 | 10 255.
-    const exact = computeLayer(layer, activations, "exact", new DotProducts());
-    const clipped = computeLayer(layer, activations, "saturating", new DotProducts());
+    const exact = computeLayer(layer, input, "exact", new DotProducts());
+    const clipped = computeLayer(layer, input, "saturating", new DotProducts());
     expect([...(exact.output.data as Uint8Array)]).toEqual([Math.round((255 * 127 + 255 * 127 + 255 * 100 + 255 * 90) / 1_000)]);
     expect([...(clipped.output.data as Uint8Array)]).toEqual([Math.round((255 * 127 + 32_767 + 255 * 90) / 1_000)]);
     expect([exact.events, clipped.events]).toEqual([0, 1]);

@@ -1,5 +1,5 @@
 import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
-import { floats, GraphIndex, makeNode, OpsetRefusal, rawTensor, setAttribute, upgradeOpset } from "@flotilla/runtime/ir";
+import { cloneModel, floats, GraphIndex, makeNode, OpsetRefusal, rawTensor, setAttribute, upgradeOpset } from "@flotilla/runtime/ir";
 import type { Pass, PassChange } from "../pass.ts";
 import type { BlockFormat, BlockWeights } from "./block-quantisation.ts";
 import { quantiseBlocks } from "./block-quantisation.ts";
@@ -27,7 +27,11 @@ export function blockWeights(options: BlockWeightOptions): Pass {
     title: `Matrices in blocks of ${blockSize} at ${bits} bits`,
     expectedEffect: `matrices take about ${bits === 4 ? "a seventh" : "a quarter"} of their bytes; products by one row get faster, by many rows often slower`,
     exactness: "lossy",
-    appliesTo: (model) => (products(model, options).length > 0 ? null : "no MatMul or Gemm has a constant float32 matrix that is large enough"),
+    appliesTo(model) {
+      if (products(model, options).length === 0) return "no MatMul or Gemm has a constant float32 matrix that is large enough";
+      const raised = raiseOpset(cloneModel(model));
+      return typeof raised === "string" ? raised : null;
+    },
     run(model) {
       const changes = raiseOpset(model);
       if (typeof changes === "string") return [];
@@ -45,6 +49,7 @@ function products(model: OnnxModel, { weightsMin = WEIGHTS_MIN, blockSize }: Blo
   return all.filter(({ depth, columns }) => depth >= blockSize && depth * columns >= weightsMin);
 }
 
+/** What was changed, or why the model cannot be raised; it is then as it was. */
 function raiseOpset(model: OnnxModel): PassChange[] | string {
   const opset = model.opsets.find(({ domain }) => domain === "")?.version ?? 0;
   if (opset >= OPSET) return [];

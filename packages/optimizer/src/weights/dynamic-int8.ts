@@ -11,32 +11,36 @@ import { matrixProduct, matrixValues } from "./float-weights.ts";
 const WEIGHTS_MIN = 16_384;
 const FLOAT = 1;
 
+/** Names of nodes that stay as they are. */
+export type DynamicInt8Options = { readonly keepFloat?: readonly string[] };
+
 /**
  * Matrix products whose activations are quantised at run time: weights in int8 with a scale per column, and the chain of operators that
  * ONNX Runtime makes one DynamicQuantizeMatMul of. LSTMs become DynamicQuantizeLSTM (com.microsoft). Never convolutions: ConvInteger is
  * slower than the float kernel. Needs no calibration.
  */
-export const dynamicInt8: Pass = {
-  name: "dynamic-int8",
-  title: "Matrix products in int8, activations quantised at run time",
-  expectedEffect: "matrices and LSTM weights take a quarter of their bytes; their products get about twice as fast",
-  exactness: "lossy",
-  appliesTo(model) {
-    if ((model.opsets.find(({ domain }) => domain === "")?.version ?? 0) < 11) return "DynamicQuantizeLinear needs opset 11";
-    return work(model).length > 0 ? null : "no MatMul, Gemm or LSTM has constant float32 weights that are large enough";
-  },
-  run(model) {
-    const changes: PassChange[] = [];
-    for (const edit of work(model)) changes.push(edit());
-    new GraphIndex(model.graph).removeUnused();
-    return changes;
-  },
-};
+export function dynamicInt8({ keepFloat = [] }: DynamicInt8Options = {}): Pass {
+  return {
+    name: "dynamic-int8",
+    title: "Matrix products in int8, activations quantised at run time",
+    expectedEffect: "matrices and LSTM weights take a quarter of their bytes; their products get about twice as fast",
+    exactness: "lossy",
+    appliesTo(model) {
+      if ((model.opsets.find(({ domain }) => domain === "")?.version ?? 0) < 11) return "DynamicQuantizeLinear needs opset 11";
+      return work(model, keepFloat).length > 0 ? null : "no MatMul, Gemm or LSTM has constant float32 weights that are large enough";
+    },
+    run(model) {
+      const changes = work(model, keepFloat).map((edit) => edit());
+      new GraphIndex(model.graph).removeUnused();
+      return changes;
+    },
+  };
+}
 
-function work(model: OnnxModel): (() => PassChange)[] {
+function work(model: OnnxModel, keepFloat: readonly string[]): (() => PassChange)[] {
   const index = new GraphIndex(model.graph);
   const edits: (() => PassChange)[] = [];
-  for (const node of model.graph.nodes) {
+  for (const node of model.graph.nodes.filter(({ name }) => name === "" || !keepFloat.includes(name))) {
     const product = matrixProduct(node, index);
     if (product !== null && product.depth * product.columns >= WEIGHTS_MIN) edits.push(() => quantiseProduct(model, index, product));
     const lstm = dynamicLstm(node, index);

@@ -72,7 +72,7 @@ describe("dynamic int8", () => {
   test("MatMul and Gemm become DynamicQuantizeMatMul, with their biases, and stay near", async () => {
     const model = twoLayers();
     const expected = await runOnce(model, feeds);
-    await dynamicInt8.run(model, {});
+    await dynamicInt8().run(model, {});
     expect(checkModel(model)).toEqual([]);
     const operators = await operatorsRun(model);
     expect(operators).toMatchObject({ DynamicQuantizeMatMul: 2 });
@@ -95,7 +95,7 @@ describe("dynamic int8", () => {
     });
     const sequence: Tensors = { x: { elementType: "float32", shape: [steps, 1, inputs], data: random(steps * inputs) } };
     const expected = await runOnce(model, sequence);
-    expect(await dynamicInt8.run(model, {})).toHaveLength(1);
+    expect(await dynamicInt8().run(model, {})).toHaveLength(1);
     expect(await operatorsRun(model)).toEqual({ DynamicQuantizeLSTM: 1 });
     expect(relativeRms(await runOnce(model, sequence), expected)).toBeLessThan(0.03);
   });
@@ -103,10 +103,10 @@ describe("dynamic int8", () => {
   test("small products and old operator sets are left alone, with the reason", () => {
     const model = twoLayers();
     model.graph.initializers = model.graph.initializers.filter(({ name }) => name !== "w1" && name !== "w2");
-    expect(dynamicInt8.appliesTo(model, {})).toMatch(/large enough/);
+    expect(dynamicInt8().appliesTo(model, {})).toMatch(/large enough/);
     const old = twoLayers();
     for (const opset of old.opsets) if (opset.domain === "") opset.version = 9;
-    expect(dynamicInt8.appliesTo(old, {})).toMatch(/opset 11/);
+    expect(dynamicInt8().appliesTo(old, {})).toMatch(/opset 11/);
   });
 });
 

@@ -12,7 +12,7 @@ const LOWERINGS: Readonly<Record<string, (node: OnnxNode, constants: Constants) 
 };
 
 /** Kernels that also sum products of integers and have no emulation. */
-const OTHERS = new Set(["MatMulInteger", "ConvInteger", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "QAttention", "ConvTransposeInteger"]);
+const OTHERS = new Set(["MatMulInteger", "ConvInteger", "DynamicQuantizeLSTM", "QAttention", "ConvTransposeInteger"]);
 
 /** The node as a sum of products; a sentence when it is one that cannot be emulated; null when it sums no products of integers. */
 export function dotLayer(node: OnnxNode, constants: Constants): DotLayer | string | null {

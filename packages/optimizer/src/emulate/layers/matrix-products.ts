@@ -1,48 +1,57 @@
 import type { OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { floatAttribute, intAttribute, tensorNumbers } from "@flotilla/runtime/ir";
 import type { Constants, DotLayer, Filters, Finish, PatchLayout } from "../dot-layer.ts";
-import { constantNumbers, isPairedOn, multipliers, NotEmulated, packFilters, quantisedFinish } from "../dot-layer.ts";
+import { constantNumbers, inputParams, isPairedOn, NotEmulated, packFilters, quantisedFinish } from "../dot-layer.ts";
 
 /** QGemm (com.microsoft): with or without a quantised output; the bias is int32 and joins the sum. */
 export function qgemm(node: OnnxNode, constants: Constants): DotLayer {
-  const [a = "", aScale, aZero, b, bScale, bZero, bias, yScale, yZero] = node.inputs;
+  const [a = "", aScale, aZero, b, bScale, bZero, bias, yScale = "", yZero] = node.inputs;
   if (floatAttribute(node, "alpha", 1) !== 1) throw new NotEmulated("its alpha is not 1");
   if (intAttribute(node, "transA", 0) !== 0) throw new NotEmulated("its activations are transposed");
-  const scale = constantNumbers(constants, aScale, "its scale")[0] ?? 0;
   const matrix = matrixOf(constants, b, intAttribute(node, "transB", 0) !== 0);
-  const filters = matrixFilters(matrix, constants, { aZero, bZero, bias });
-  const weightScales = constantNumbers(constants, bScale, "its weights' scale");
-  const finish =
-    yScale === undefined || yScale === ""
-      ? floatFinish(multipliers(scale, weightScales, null, matrix.columns), null)
-      : quantisedFinish(constants, yZero, multipliers(scale, weightScales, constantNumbers(constants, yScale, "its output's scale")[0] ?? 0, matrix.columns));
-  return matrixLayer(node, a, filters, finish, isPairedOn(constants, aZero, b));
+  const scales = constantNumbers(constants, bScale, "its weights' scale");
+  return matrixLayer(node, {
+    activations: a,
+    input: inputParams(constants, aScale, aZero),
+    ranged: null,
+    filters: matrixFilters(matrix, constants, bZero, bias),
+    finish: yScale === "" ? floatFinish(scales, null) : quantisedFinish(constants, { scale: yScale, zero: yZero }, scales),
+    isPaired: isPairedOn(constants, aZero, b),
+  });
 }
 
 /** QLinearMatMul (ONNX opset 10) with a constant matrix on the right. */
 export function qlinearMatMul(node: OnnxNode, constants: Constants): DotLayer {
   const [a = "", aScale, aZero, b, bScale, bZero, yScale, yZero] = node.inputs;
-  const scale = constantNumbers(constants, aScale, "its scale")[0] ?? 0;
   const matrix = matrixOf(constants, b, false);
-  const filters = matrixFilters(matrix, constants, { aZero, bZero, bias: "" });
-  const output = constantNumbers(constants, yScale, "its output's scale")[0] ?? 0;
-  const finish = quantisedFinish(constants, yZero, multipliers(scale, constantNumbers(constants, bScale, "its weights' scale"), output, matrix.columns));
-  return matrixLayer(node, a, filters, finish, isPairedOn(constants, aZero, b));
+  return matrixLayer(node, {
+    activations: a,
+    input: inputParams(constants, aScale, aZero),
+    ranged: null,
+    filters: matrixFilters(matrix, constants, bZero, ""),
+    finish: quantisedFinish(constants, { scale: yScale, zero: yZero }, constantNumbers(constants, bScale, "its weights' scale")),
+    isPaired: isPairedOn(constants, aZero, b),
+  });
 }
 
-/** MatMulIntegerToFloat (com.microsoft) with a constant matrix on the right and constant scales. */
+/** MatMulIntegerToFloat (com.microsoft) with a constant matrix on the right; its activations may be ranged at run time. */
 export function matMulIntegerToFloat(node: OnnxNode, constants: Constants): DotLayer {
-  const [a = "", b, aScale, bScale, aZero, bZero, bias] = node.inputs;
-  const scale = constantNumbers(constants, aScale, "its scale")[0] ?? 0;
+  const [a = "", b, aScale = "", bScale, aZero = "", bZero, bias = ""] = node.inputs;
   const matrix = matrixOf(constants, b, false);
-  const filters = matrixFilters(matrix, constants, { aZero, bZero, bias: "" });
-  const factors = multipliers(scale, constantNumbers(constants, bScale, "its weights' scale"), null, matrix.columns);
-  const floatBias = bias === undefined || bias === "" ? null : Float32Array.from(constantNumbers(constants, bias, "its bias"));
-  return matrixLayer(node, a, filters, floatFinish(factors, floatBias), isPairedOn(constants, aZero, b));
+  const isRanged = constants(aScale) === null;
+  const floatBias = bias === "" ? null : Float32Array.from(constantNumbers(constants, bias, "its bias"));
+  return matrixLayer(node, {
+    activations: a,
+    input: isRanged ? null : inputParams(constants, aScale, aZero),
+    ranged: isRanged ? { scale: aScale, zero: aZero } : null,
+    filters: matrixFilters(matrix, constants, bZero, ""),
+    finish: floatFinish(constantNumbers(constants, bScale, "its weights' scale"), floatBias),
+    isPaired: isPairedOn(constants, isRanged ? undefined : aZero, b),
+  });
 }
 
-function floatFinish(factors: Float32Array, floatBias: Float32Array | null): Finish {
-  return { multipliers: factors, elementType: "float32", zero: 0, floatBias };
+function floatFinish(weightScales: Float64Array, floatBias: Float32Array | null): Finish {
+  return { weightScales, outputScale: null, elementType: "float32", zero: 0, floatBias };
 }
 
 type Matrix = { readonly depth: number; readonly columns: number; weight(column: number, k: number): number };
@@ -58,16 +67,12 @@ function matrixOf(constants: Constants, name: string | undefined, isTransposed: 
     : { depth: rows, columns, weight: (column, k) => values[k * columns + column] ?? 0 };
 }
 
-type Sides = { readonly aZero: string | undefined; readonly bZero: string | undefined; readonly bias: string | undefined };
-
-function matrixFilters(matrix: Matrix, constants: Constants, { aZero, bZero, bias }: Sides): Filters {
-  const optional = (name: string | undefined, what: string) => (name === undefined || name === "" ? Float64Array.of(0) : constantNumbers(constants, name, what));
+function matrixFilters(matrix: Matrix, constants: Constants, zero: string | undefined, bias: string | undefined): Filters {
   return packFilters({
     groups: 1,
     columns: matrix.columns,
     depth: matrix.depth,
-    zeros: optional(bZero, "its weights' zero point"),
-    activationZero: optional(aZero, "its zero point")[0] ?? 0,
+    zeros: zero === undefined || zero === "" ? Float64Array.of(0) : constantNumbers(constants, zero, "its weights' zero point"),
     bias: bias === undefined || bias === "" ? null : broadcast(constantNumbers(constants, bias, "its bias"), matrix.columns),
     weight: (filter, k) => matrix.weight(filter, k),
   });
@@ -78,16 +83,13 @@ function broadcast(bias: Float64Array, columns: number): Float64Array {
   return bias.length === columns ? bias : new Float64Array(columns).fill(bias[0] ?? 0);
 }
 
-function matrixLayer(node: OnnxNode, activations: string, filters: Filters, finish: Finish, isPaired: boolean): DotLayer {
-  const { depth, paddedDepth, columns } = filters;
+function matrixLayer(node: OnnxNode, parts: Pick<DotLayer, "activations" | "input" | "ranged" | "filters" | "finish" | "isPaired">): DotLayer {
+  const { depth, paddedDepth, columns } = parts.filters;
   return {
+    ...parts,
     node,
     opType: node.opType,
-    activations,
     output: node.outputs[0] ?? "",
-    filters,
-    finish,
-    isPaired,
     layOut: (shape): PatchLayout => ({
       outputShape: [...shape.slice(0, -1), columns],
       rows: shape.slice(0, -1).reduce((all, dim) => all * dim, 1),

@@ -1,7 +1,7 @@
 import type { OnnxNode } from "@flotilla/runtime/ir";
 import { intAttribute, intsAttribute, stringAttribute, tensorNumbers } from "@flotilla/runtime/ir";
 import type { Constants, DotLayer, PatchLayout } from "../dot-layer.ts";
-import { constantNumbers, isPairedOn, multipliers, NotEmulated, packFilters, quantisedFinish } from "../dot-layer.ts";
+import { constantNumbers, inputParams, isPairedOn, NotEmulated, packFilters, quantisedFinish } from "../dot-layer.ts";
 
 /**
  * QLinearConv (ONNX opset 10) of any spatial rank. The CPU kernel brings images into channels-last order: a patch runs over the
@@ -15,27 +15,26 @@ export function qlinearConv(node: OnnxNode, constants: Constants): DotLayer {
   const values = tensorNumbers(weights);
   const places = product(kernel);
   const groups = intAttribute(node, "group", 1);
-  const activationZero = constantNumbers(constants, xZero, "its zero point")[0] ?? 0;
-  const scale = constantNumbers(constants, xScale, "its scale")[0] ?? 0;
-  const outputScale = constantNumbers(constants, yScale, "its output's scale")[0] ?? 0;
+  const input = inputParams(constants, xScale, xZero);
   const packed = packFilters({
     groups,
     columns: filters / groups,
     depth: places * channels,
     zeros: constantNumbers(constants, wZero, "its weights' zero point"),
-    activationZero,
     bias: bias === undefined || bias === "" ? null : constantNumbers(constants, bias, "its bias"),
     weight: (filter, k) => values[(filter * channels + (k % channels)) * places + Math.floor(k / channels)] ?? 0,
   });
-  const window = { kernel, channels, filters, zero: activationZero, paddedDepth: packed.paddedDepth, ...geometry(node, kernel) };
+  const window = { kernel, channels, filters, zero: input.zero, paddedDepth: packed.paddedDepth, ...geometry(node, kernel) };
   const layouts = new Map<string, PatchLayout>();
   return {
     node,
     opType: node.opType,
     activations: x,
+    input,
+    ranged: null,
     output: node.outputs[0] ?? "",
     filters: packed,
-    finish: quantisedFinish(constants, yZero, multipliers(scale, constantNumbers(constants, wScale, "its weights' scale"), outputScale, filters)),
+    finish: quantisedFinish(constants, { scale: yScale, zero: yZero }, constantNumbers(constants, wScale, "its weights' scale")),
     // One channel and one filter a group is a kernel of its own, which adds in 32 bits everywhere.
     isPaired: isPairedOn(constants, xZero, w) && !(channels === 1 && filters === groups && groups > 1),
     layOut(shape) {
