@@ -3,7 +3,8 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openModel } from "@flotilla/runtime";
 import type { OnnxGraph, OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
-import { cloneModel, GraphIndex, readOnnx, writeOnnx } from "@flotilla/runtime/ir";
+import { cloneModel, GraphIndex, inferShapes, readOnnx, writeOnnx } from "@flotilla/runtime/ir";
+import { nodeMacs } from "./macs.ts";
 import { fusionRule, isIntegerKernel, movesValues } from "./matrix.ts";
 import type { Prediction, TargetClass } from "./predict.ts";
 import { predictFusion } from "./predict.ts";
@@ -21,7 +22,15 @@ export type AuditedNode = {
   readonly reason: string | null;
   /** Whether the fusion matrix said so beforehand. */
   readonly isAsPredicted: boolean;
+  /** Multiply-accumulates of one run, named sizes counted as 1; null for operators that are not counted. */
+  readonly macs: number | null;
 };
+
+/** Multiply-accumulates of one run, in all and in integer kernels. Both 0 for a model without any. */
+export function integerShare(audit: readonly AuditedNode[]): { readonly macs: number; readonly integerMacs: number } {
+  const sum = (nodes: readonly AuditedNode[]) => nodes.reduce((total, { macs }) => total + (macs ?? 0), 0);
+  return { macs: sum(audit), integerMacs: sum(audit.filter(({ state }) => state === "integer")) };
+}
 
 /**
  * Opens a quantised model at the level "extended", has the runtime write the graph it made of it, and says node by node what runs on
@@ -33,14 +42,16 @@ export async function auditFusion(model: OnnxModel, options: { readonly workDir:
   const view = new OptimisedView(optimised);
   const original = new GraphIndex(model.graph);
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
+  const types = inferShapes(model);
   return predictFusion(model, target).map((prediction) => {
     const node = nodes.get(prediction.node);
     const found = node === undefined ? null : view.find(node, original);
-    return found === null ? audited(prediction, "gone", null) : audited(prediction, view.isInteger(found) ? "integer" : "float", found.opType);
+    const outcome = found === null ? audited(prediction, "gone", null) : audited(prediction, view.isInteger(found) ? "integer" : "float", found.opType);
+    return { ...outcome, macs: node === undefined ? null : nodeMacs(node, types) };
   });
 }
 
-function audited(prediction: Prediction, state: AuditedNode["state"], kernel: string | null): AuditedNode {
+function audited(prediction: Prediction, state: AuditedNode["state"], kernel: string | null): Omit<AuditedNode, "macs"> {
   const expected = prediction.state === "merged" || prediction.state === "removed" ? "gone" : prediction.state;
   const isAsPredicted = expected === state && (state !== "integer" || prediction.kernel === kernel);
   const unforeseen = "ONNX Runtime left it in float though its fusion matrix allows an integer kernel";

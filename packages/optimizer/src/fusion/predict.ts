@@ -173,19 +173,17 @@ class Predictor {
     return null;
   }
 
-  /** Parameters of the only Q behind a node, looking through a Relu or Clip that this Q makes redundant; else what is there. */
+  /**
+   * Parameters of the only Q behind a node, looking through a Relu or Clip that this Q makes redundant; else what is there. A Relu or Clip
+   * with one reader that is no Q keeps the node in float, also where it could give float.
+   */
   #outputOf(node: OnnxNode): QdqParams | "float output" | string {
     const name = node.outputs[0] ?? "";
     const next = this.#index.onlyConsumer(name);
-    if (next !== null && fusionRule(next).kind === "clips" && next.inputs[0] === name && !this.#hasNoQuantizeBehind(next)) {
-      if (!this.#isClippedByQuantize(next)) return `the ${next.opType} behind it is not what its QuantizeLinear clips anyway`;
-      return this.#onlyQuantize(next.outputs[0] ?? "");
-    }
-    return this.#onlyQuantize(name);
-  }
-
-  #hasNoQuantizeBehind(clip: OnnxNode): boolean {
-    return this.#index.onlyConsumer(clip.outputs[0] ?? "") === null || this.#index.consumers(clip.outputs[0] ?? "").every((reader) => !isQuantize(reader));
+    const isSeenThrough = next !== null && fusionRule(next).kind === "clips" && this.#index.onlyConsumer(next.outputs[0] ?? "") !== null;
+    if (!isSeenThrough) return this.#onlyQuantize(name);
+    if (!this.#isClippedByQuantize(next)) return `the ${next.opType} behind it is not what a QuantizeLinear clips anyway`;
+    return this.#onlyQuantize(next.outputs[0] ?? "");
   }
 
   /** Parameters of the Q that alone reads a value; "float output" when no Q reads it; else why the Q does not count. */

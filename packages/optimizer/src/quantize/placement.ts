@@ -159,15 +159,23 @@ class Placer {
         if (!this.#integer.has(node) || this.#feedsIntegers(node)) continue;
         const reason = this.#reasonToGiveUp(node);
         if (reason !== null) this.#giveUp(node, reason);
-        else if (fusionRule(node).kind === "kernel" && !this.#needsQuantisedOutput(node)) this.#freeClip(node);
+        else if (givesFloat(node) && !this.#isClipSeen(node)) this.#freeClip(node);
       }
     }
   }
 
   #reasonToGiveUp(node: OnnxNode): string | null {
     if (weightInput(node, 2) === null) return "nothing behind it takes integers, and its values are finer in float";
+    const clip = this.#index.onlyConsumer(node.outputs[0] ?? "");
+    if (givesFloat(node) && this.#isClipSeen(node) && clip !== null && !this.#merged.has(clip)) return `the ${clip.opType} behind it is not what a quantiser clips`;
     if (this.#options.keepHeadsFloat === false || node.opType !== "Conv") return null;
     return isHead(this.#outputOf(node), this.#index, this.#types) ? "its values leave the model one by one, as an image of results" : null;
+  }
+
+  /** Whether a Relu or Clip stands behind a node in the way that the runtime looks at when it fuses: alone, with one reader. */
+  #isClipSeen(node: OnnxNode): boolean {
+    const clip = this.#index.onlyConsumer(node.outputs[0] ?? "");
+    return clip !== null && fusionRule(clip).kind === "clips" && this.#index.onlyConsumer(clip.outputs[0] ?? "") !== null;
   }
 
   #giveUp(node: OnnxNode, reason: string): void {
@@ -182,10 +190,9 @@ class Placer {
     this.#reasons.set(clip, "what it clips is left in float");
   }
 
-  /** A matrix product whose values nobody takes as integers gives float at no cost. */
+  /** A matrix product whose values nobody takes as integers gives float at no cost, unless a Relu was merged into its quantiser. */
   #needsQuantisedOutput(node: OnnxNode): boolean {
-    const rule = fusionRule(node);
-    return rule.kind !== "kernel" || rule.floatOutputKernel === null || this.#feedsIntegers(node);
+    return !givesFloat(node) || this.#feedsIntegers(node) || this.#outputOf(node) !== node.outputs[0];
   }
 
   placement(): Placement {
@@ -215,4 +222,10 @@ class Placer {
     const state = this.#integer.has(node) ? "integer" : this.#merged.has(node) ? "merged" : "float";
     return { node: node.name, opType: node.opType, state, reason: state === "float" ? (this.#reasons.get(node) ?? null) : null };
   }
+}
+
+/** Whether an integer kernel takes the place of the node also when its output stays float. */
+function givesFloat(node: OnnxNode): boolean {
+  const rule = fusionRule(node);
+  return rule.kind === "kernel" && rule.floatOutputKernel !== null;
 }

@@ -8,12 +8,14 @@ import { correctBiases } from "./bias-correction.ts";
 import type { CalibrationMethod } from "./calibrate.ts";
 import { calibrate, tailRatio } from "./calibrate.ts";
 import { qdqProblems } from "./check-qdq.ts";
+import { equaliseLayers } from "./equalise.ts";
 import type { NumberFormat, Quantisation } from "./number-formats.ts";
 import { NUMBER_FORMATS } from "./number-formats.ts";
 import type { NodeDecision, Placement, PlacementOptions } from "./placement.ts";
 import { placeQuantisers } from "./placement.ts";
 import { QuantisationRefusal } from "./quantisation-refusal.ts";
 import type { CalibrationContext } from "./sampler.ts";
+import { smoothActivations } from "./smooth-quant.ts";
 import type { TensorStatistics } from "./tensor-statistics.ts";
 import { writeQdq } from "./write-qdq.ts";
 
@@ -26,6 +28,10 @@ export type QuantizeOptions = PlacementOptions & {
   readonly perChannel?: boolean;
   /** Nodes whose weights use seven bits, so that their sums fit the 16 bits of x86 CPUs without VNNI; or all. */
   readonly reducedRange?: readonly string[] | "all";
+  /** Cross-layer equalisation first. Worth trying with `perChannel: false`. Default false. */
+  readonly equalise?: boolean;
+  /** SmoothQuant first, for transformers. Default false. */
+  readonly smooth?: boolean;
   /** Shifts biases by the mean error that rounding weights makes, measured on this many examples. Default: none. */
   readonly biasCorrection?: BiasCorrection;
 };
@@ -64,6 +70,8 @@ export async function quantizeStatic(
   context: CalibrationContext = {},
 ): Promise<{ readonly model: OnnxModel; readonly report: QuantizeReport }> {
   const source = prepared(model, examples);
+  if (options.equalise === true && equaliseLayers.appliesTo(source, {}) === null) await equaliseLayers.run(source, {});
+  if (options.smooth === true) await smoothActivations(source, examples, {}, context);
   const placement = placeQuantisers(source, options);
   if (placement.quantised.length === 0) {
     const reasons = [...new Set(placement.decisions.flatMap(({ opType, reason }) => (reason === null ? [] : [`${opType}: ${reason}`])))];

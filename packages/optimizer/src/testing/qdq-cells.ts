@@ -32,7 +32,7 @@ export type Cell = {
   readonly outputs?: number;
   readonly outputType?: "float32" | "int64";
   /** A Relu or Clip between the operator and its Q. */
-  readonly then?: "Relu" | "Clip";
+  readonly clip?: "Relu" | "Clip";
   /** A float operator that also reads the operator's output, in front of its Q. */
   readonly floatReader?: boolean;
   /** A second consumer of the first input's Q, through a DQ of its own. */
@@ -137,8 +137,8 @@ class CellBuilder {
       this.nodes.push({ name: "reader", opType: "Sin", inputs: [from], outputs: ["reader_out"] });
       this.outputs.push({ name: "reader_out", elementType: "float32" });
     }
-    if (cell.then !== undefined) {
-      this.nodes.push({ name: "then", opType: cell.then, inputs: [from, ...(cell.then === "Clip" ? this.clipBounds() : [])], outputs: [`${name}_then`] });
+    if (cell.clip !== undefined) {
+      this.nodes.push({ name: "then", opType: cell.clip, inputs: [from, ...(cell.clip === "Clip" ? this.clipBounds() : [])], outputs: [`${name}_then`] });
       from = `${name}_then`;
     }
     const params = cell.output === undefined ? DEFAULT_PARAMS[this.type] : cell.output;
