@@ -24,7 +24,7 @@ const PROGRESS_EVERY = 500;
 
 /**
  * Reads an uploaded file and writes it as one dataset file at `outPath`, which appears only when it is whole. Streams: memory does not grow with the
- * size of the upload, only by about 70 bytes an example. The same bytes and options give the same file.
+ * size of the upload, only by about 400 bytes an example. The same bytes and options give the same file.
  *
  * Throws DatasetRefusal for what cannot be used, the signal's reason when aborted. Open uploads in a child process with limits all the same:
  * image decoders are native code.

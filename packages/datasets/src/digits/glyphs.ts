@@ -2,7 +2,7 @@
 export type Point = readonly [x: number, y: number];
 
 /** One movement of the pen. `smooth` goes through its points as a curve, `straight` from point to point. */
-export type Stroke = { readonly form: "smooth" | "straight"; readonly points: readonly Point[] };
+type Stroke = { readonly form: "smooth" | "straight"; readonly points: readonly Point[] };
 
 /** One way to write a digit. */
 export type Glyph = readonly Stroke[];

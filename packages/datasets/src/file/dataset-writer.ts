@@ -23,7 +23,7 @@ const STATISTICS_IMAGE_FILES = 500;
 export const DEFAULT_FRACTIONS: SplitFractions = { train: 0.7, calibration: 0.05, validation: 0.1, test: 0.15 };
 
 /** All that the header says beside what the examples say. */
-export type WrittenFacts = Pick<RawDataset, "kind" | "elementType" | "shape" | "features" | "sampleRateHz" | "areWholeLabelsClasses"> & {
+type WrittenFacts = Pick<RawDataset, "kind" | "elementType" | "shape" | "features" | "sampleRateHz" | "areWholeLabelsClasses"> & {
   readonly source: DatasetHeader["source"];
   readonly options: DatasetOptions;
   readonly defects: DefectLog;

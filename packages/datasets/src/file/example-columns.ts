@@ -12,7 +12,7 @@ export const UNSPLIT = 255;
 const DIGEST_WORDS = 4;
 const FIRST_CAPACITY = 4_096;
 
-/** What is remembered of each example while a dataset is written: about 70 bytes in flat arrays, never the example itself. */
+/** What is remembered of each example while a dataset is written: some 80 bytes in flat arrays, never the example itself. */
 export class ExampleColumns {
   count = 0;
   offset = new Float64Array(FIRST_CAPACITY);

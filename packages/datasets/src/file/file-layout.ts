@@ -12,7 +12,7 @@ const CHECKED_BYTES = PREAMBLE_BYTES - 4;
 /** A header holds class names, feature names and counts; ten thousand of each stay far below. */
 const MOST_HEADER_BYTES = 64 * 1024 * 1024;
 
-export type Preamble = {
+type Preamble = {
   readonly tableOffset: number;
   readonly examples: number;
   readonly headerBytes: number;

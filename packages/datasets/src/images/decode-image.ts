@@ -11,7 +11,7 @@ sharp.unblock({ operation: ["VipsForeignLoadPngBuffer", "VipsForeignLoadJpegBuff
 sharp.cache(false);
 sharp.concurrency(1);
 
-export type DecodedImage = {
+type DecodedImage = {
   readonly pixels: Uint8Array;
   readonly width: number;
   readonly height: number;

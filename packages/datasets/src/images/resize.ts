@@ -6,7 +6,7 @@ const WEIGHT_STEPS = 2 ** 22;
 
 /**
  * Resampling with a triangle filter that widens when shrinking (antialiased bilinear), first along rows, then along columns, rounded to 8 bits after
- * each: what Pillow's `resize(…, BILINEAR)` and torchvision do to images. In plain whole-number arithmetic, so the same everywhere.
+ * each: the method of Pillow's `resize(…, BILINEAR)`. In plain whole-number arithmetic, so the same everywhere.
  */
 export function resizePixels(image: Pixels, width: number, height: number): Pixels {
   if (image.width === width && image.height === height) return image;
@@ -55,7 +55,7 @@ function resampleLine(from: Uint8Array, fromStart: number, fromStride: number, t
 }
 
 /** A window of an image; what lies outside of it is black. */
-export function windowOf(image: Pixels, left: number, top: number, width: number, height: number): Pixels {
+function windowOf(image: Pixels, left: number, top: number, width: number, height: number): Pixels {
   if (left === 0 && top === 0 && width === image.width && height === image.height) return image;
   const { channels } = image;
   const pixels = new Uint8Array(width * height * channels);

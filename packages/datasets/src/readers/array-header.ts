@@ -1,4 +1,3 @@
-import type { DatasetRefusalCode } from "../dataset-refusal.ts";
 import { DatasetRefusal, quoted, readableBytes } from "../dataset-refusal.ts";
 import type { DatasetLimits } from "../limits.ts";
 import { ByteReader } from "../source/byte-reader.ts";
@@ -30,7 +29,7 @@ export async function readArrayHeader(file: ArraySource["file"], format: "npy" |
   const reader = new ByteReader(file.stream());
   try {
     const array = format === "npy" ? await npyHeader(file, reader, limits) : await idxHeader(file, reader);
-    checkSize(array, format === "npy" ? "npy_size" : "idx_size", limits);
+    checkSize(array, limits);
     return array;
   } finally {
     await reader.close();
@@ -46,7 +45,7 @@ async function idxHeader(file: ArraySource["file"], reader: ByteReader): Promise
   if (dimensions === null) throw new DatasetRefusal("idx_malformed", `${quoted(file.name)} ends inside of its header. Repeat the upload.`);
   const view = new DataView(dimensions.buffer);
   const shape = Array.from({ length: rank }, (_, at) => view.getUint32(at * 4));
-  return { file, type: { ...type, isLittleEndian: false }, shape, dataOffset: 4 + rank * 4, isFortran: false };
+  return { file, format: "idx", type: { ...type, isLittleEndian: false }, shape, dataOffset: 4 + rank * 4, isFortran: false };
 }
 
 /** NEP 1: magic, version, length of the header (2 bytes in version 1, 4 in 2 and 3), then a Python dictionary. */
@@ -63,11 +62,12 @@ async function npyHeader(file: ArraySource["file"], reader: ByteReader, limits: 
   const header = headerBytes < 0 ? null : await reader.take(headerBytes);
   if (header === null) throw malformed("ends inside of its header");
   const { type, shape, isFortran } = parseNpyHeader(Buffer.from(header).toString("latin1"), file.name);
-  return { file, type, shape, dataOffset: 8 + lengthBytes + headerBytes, isFortran: isFortran && shape.length > 1 };
+  return { file, format: "npy", type, shape, dataOffset: 8 + lengthBytes + headerBytes, isFortran: isFortran && shape.length > 1 };
 }
 
-function checkSize(array: ArraySource, code: DatasetRefusalCode, limits: DatasetLimits): void {
-  const { file, shape } = array;
+function checkSize(array: ArraySource, limits: DatasetLimits): void {
+  const { file, format, shape } = array;
+  const code = `${format}_size` as const;
   const says = `${quoted(file.name)} says its shape is (${shape.slice(0, 12).join(", ")}${shape.length > 12 ? ", …" : ""})`;
   if (shape.length === 0 || shape.length > limits.dimensions) throw new DatasetRefusal(code, `${says}; arrays with 1 to ${limits.dimensions} dimensions are read, the first counts the examples.`);
   const examples = shape[0] ?? 0;

@@ -36,9 +36,8 @@ async function* plainRows(array: ArraySource): AsyncIterable<Uint8Array> {
   }
 }
 
-function wrongSize({ file, isFortran, type }: ArraySource, what: string): DatasetRefusal {
-  const code = isFortran || type.kind === "text" || type.isLittleEndian ? "npy_size" : "idx_size";
-  return new DatasetRefusal(code, `${quoted(file.name)} ${what}. It is cut off or damaged: repeat the upload.`);
+function wrongSize({ file, format }: ArraySource, what: string): DatasetRefusal {
+  return new DatasetRefusal(`${format}_size`, `${quoted(file.name)} ${what}. It is cut off or damaged: repeat the upload.`);
 }
 
 /**

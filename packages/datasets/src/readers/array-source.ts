@@ -7,6 +7,7 @@ export type TextType = { readonly kind: "text"; readonly bytes: number; readonly
 /** An array in a file whose header has been read and checked against the limits. */
 export type ArraySource = {
   readonly file: SourceFile;
+  readonly format: "idx" | "npy";
   readonly type: NumberType | TextType;
   /** Dimensions, the first counts the examples. */
   readonly shape: readonly number[];

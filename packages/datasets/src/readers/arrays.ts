@@ -1,4 +1,5 @@
 import { DatasetRefusal, quoted } from "../dataset-refusal.ts";
+import type { DatasetLimits } from "../limits.ts";
 import type { RawDataset, RawExample } from "../raw-example.ts";
 import { readArrayHeader } from "./array-header.ts";
 import { labelsOf } from "./array-labels.ts";
@@ -19,8 +20,8 @@ export async function readArrays(format: "idx" | "npy" | "npz", context: ReaderC
   for (const array of arrays) if (!used.has(array)) context.defects.note("array_ignored", "Arrays that are neither examples nor labels were passed over.", array.file.name);
   const first = pairs[0]?.examples;
   if (!first) throw new DatasetRefusal("no_examples", "No array was found.");
-  const form = exampleForm(first);
-  checkPairs(pairs, form);
+  const form = exampleForm(first, context.limits);
+  checkPairs(pairs, form, context.limits);
   const shape = form.kind === "image" ? [] : first.shape.slice(1);
   const areLabelsWhole = pairs.every(({ labels }) => labels !== null && (labels.type.kind === "uint" || labels.type.kind === "int" || labels.type.kind === "bool"));
   return {
@@ -45,7 +46,7 @@ type Form = {
   readonly dimensions: string;
 };
 
-function exampleForm(array: ArraySource): Form {
+function exampleForm(array: ArraySource, limits: DatasetLimits): Form {
   const { type } = array;
   if (type.kind === "text") throw new DatasetRefusal("npy_type", `${quoted(array.file.name)} holds texts; examples are numbers. Name the arrays x and y, or say which is which with xKey and yKey.`);
   const shape = array.shape.slice(1);
@@ -53,7 +54,7 @@ function exampleForm(array: ArraySource): Form {
   const size = isBytes && type.kind === "uint" ? imageSize(shape) : null;
   const dimensions = shape.join("×");
   if (size) return { kind: "image", isBytes, size: size.size, isPlanar: size.isPlanar, dimensions };
-  return { kind: shape.length <= 1 ? "table" : "tensor", isBytes, isPlanar: false, dimensions };
+  return { kind: shape.length <= 1 && (shape[0] ?? 1) <= limits.tableColumns ? "table" : "tensor", isBytes, isPlanar: false, dimensions };
 }
 
 function imageSize(shape: readonly number[]): { size: NonNullable<Form["size"]>; isPlanar: boolean } | null {
@@ -66,9 +67,9 @@ function imageSize(shape: readonly number[]): { size: NonNullable<Form["size"]>;
   return null;
 }
 
-function checkPairs(pairs: readonly ArrayPair[], form: Form): void {
+function checkPairs(pairs: readonly ArrayPair[], form: Form, limits: DatasetLimits): void {
   for (const { examples, labels } of pairs) {
-    const own = exampleForm(examples);
+    const own = exampleForm(examples, limits);
     if (own.dimensions !== form.dimensions || own.isBytes !== form.isBytes) {
       throw new DatasetRefusal("count_mismatch", `The arrays of examples differ: ${form.dimensions} and ${own.dimensions}${own.isBytes === form.isBytes ? "" : ", of different types"}. Give all the same shape and type.`);
     }

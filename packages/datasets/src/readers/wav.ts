@@ -1,8 +1,5 @@
 import { DatasetRefusal } from "../dataset-refusal.ts";
 
-/** A sound as one lane of numbers in [-1, 1]. */
-export type Sound = { readonly samples: Float32Array; readonly sampleRateHz: number; readonly isSixteenBitMono: boolean };
-
 /** What of a WAV file is needed to read its samples. */
 export type WavFacts = {
   readonly sampleRateHz: number;

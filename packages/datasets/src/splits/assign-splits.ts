@@ -14,6 +14,8 @@ export type SplitAssignment = {
   readonly duplicates: DatasetHeader["duplicates"];
 };
 
+type Draw = { readonly seed: number; readonly fractions: readonly number[] };
+
 type Wish = { readonly seed: number; readonly fractions: SplitFractions };
 
 /**
@@ -74,37 +76,56 @@ function componentsOf(columns: ExampleColumns, split: Uint8Array, runs: readonly
   return components;
 }
 
-type Draw = { readonly seed: number; readonly fractions: readonly number[] };
-
-/**
- * Large components first, then by chance; each goes where its classes are most wanted. What a class wants of a split and what the split wants in all
- * weigh the same, so that small splits of many small classes are filled too.
- */
+/** Large components first, then by chance; each goes to the split that lacks its classes most, and among equals to the one that lacks most in all. */
 function draw(columns: ExampleColumns, split: Uint8Array, isDrawn: (value: number) => boolean, components: Components, classOf: Float64Array, classes: number, { seed, fractions }: Draw): void {
-  const rows = classes + 1;
   const rowOf = (at: number): number => {
     const value = classOf[at] ?? Number.NaN;
     return Number.isNaN(value) || classes === 0 ? classes : value;
   };
   const chosen = Uint32Array.from({ length: columns.count }, (_, at) => at).filter((at) => isDrawn(split[at] ?? 0));
-  const total = fractions.reduce((sum, fraction) => sum + fraction, 0);
-  const wanted = SPLITS.map((_, at) => ({ all: (chosen.length * (fractions[at] ?? 0)) / total, byRow: new Float64Array(rows) }));
-  for (const at of chosen) for (const [index, want] of wanted.entries()) want.byRow[rowOf(at)] = (want.byRow[rowOf(at)] ?? 0) + (fractions[index] ?? 0) / total;
+  const sizes = new Uint32Array(classes + 1);
+  for (const at of chosen) sizes[rowOf(at)] = (sizes[rowOf(at)] ?? 0) + 1;
+  const lacking = quotas(sizes, fractions);
+  const lackingInAll = lacking.map((byRow) => byRow.reduce((sum, count) => sum + count, 0));
   shuffle(chosen, seededRandom(seed));
   for (const members of components.bySize(chosen)) {
     let best = 0;
-    let bestWant = Number.NEGATIVE_INFINITY;
-    for (const [index, want] of wanted.entries()) {
+    let most = Number.NEGATIVE_INFINITY;
+    for (const [index, byRow] of lacking.entries()) {
       if ((fractions[index] ?? 0) === 0) continue;
-      const weighed = members.reduce((sum, at) => sum + (want.byRow[rowOf(at)] ?? 0), 0) / members.length + want.all / rows;
-      if (weighed > bestWant) [best, bestWant] = [index, weighed];
+      const own = members.reduce((sum, at) => sum + (byRow[rowOf(at)] ?? 0), 0) / members.length + (lackingInAll[index] ?? 0) / (chosen.length + 1);
+      if (own > most) [best, most] = [index, own];
     }
     for (const at of members) {
       split[at] = best;
-      const want = wanted[best];
-      if (!want) continue;
-      want.all -= 1;
-      want.byRow[rowOf(at)] = (want.byRow[rowOf(at)] ?? 0) - 1;
+      const byRow = lacking[best];
+      if (byRow) byRow[rowOf(at)] = (byRow[rowOf(at)] ?? 0) - 1;
+    }
+    lackingInAll[best] = (lackingInAll[best] ?? 0) - members.length;
+  }
+}
+
+/**
+ * Whole numbers of examples per split and class. What rounding takes from a split in one class is carried over to the next, so that small splits of many
+ * small classes are filled too.
+ */
+function quotas(sizes: Uint32Array, fractions: readonly number[]): Float64Array[] {
+  const total = fractions.reduce((sum, fraction) => sum + fraction, 0);
+  const carried = fractions.map(() => 0);
+  const result = fractions.map(() => new Float64Array(sizes.length));
+  for (const [row, size] of sizes.entries()) {
+    const ideal = fractions.map((fraction, at) => (size * fraction) / total + (carried[at] ?? 0));
+    const whole = ideal.map((value) => Math.max(0, Math.floor(value)));
+    for (let rest = size - whole.reduce((sum, count) => sum + count, 0); rest !== 0; rest -= Math.sign(rest)) {
+      const gaps = ideal.map((value, at) => Math.sign(rest) * (value - (whole[at] ?? 0)) - ((fractions[at] ?? 0) === 0 || (rest < 0 && whole[at] === 0) ? Number.MAX_VALUE : 0));
+      const widest = gaps.indexOf(Math.max(...gaps));
+      whole[widest] = (whole[widest] ?? 0) + Math.sign(rest);
+    }
+    for (const [at, count] of whole.entries()) {
+      const column = result[at];
+      if (column) column[row] = count;
+      carried[at] = (ideal[at] ?? 0) - count;
     }
   }
+  return result;
 }

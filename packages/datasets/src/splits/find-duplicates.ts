@@ -1,6 +1,6 @@
 import type { ExampleColumns } from "../file/example-columns.ts";
 
-export type Duplicates = {
+type Duplicates = {
   /** Members of each content that occurs more than once, in the order they came. */
   readonly runs: readonly Uint32Array[];
   /** Examples that repeat an earlier one. */

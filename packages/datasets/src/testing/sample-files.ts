@@ -5,7 +5,7 @@ import { crc32, deflateSync } from "node:zlib";
 const GREY = 0;
 const RGB = 2;
 
-export type PngClaims = { readonly width?: number; readonly height?: number };
+type PngClaims = { readonly width?: number; readonly height?: number };
 
 /** An 8-bit PNG of `channels` 1 or 3 from rows of pixels. */
 export function pngFile(width: number, height: number, channels: 1 | 3, pixels: Uint8Array, claims: PngClaims = {}): Buffer {
@@ -30,7 +30,7 @@ function chunk(type: string, content: Buffer): Buffer {
 
 /** A grey picture that differs for each `shade`. */
 export function greyPng(shade: number, side = 12): Buffer {
-  return pngFile(side, side, 1, Uint8Array.from({ length: side * side }, (_, at) => (shade * 31 + at * 7) % 256));
+  return pngFile(side, side, 1, Uint8Array.from({ length: side * side }, (_, at) => (at < 4 ? (shade >>> (at * 8)) & 255 : (shade * 31 + at * 7) % 256)));
 }
 
 /** IDX: big-endian dimensions, then the data as given. */
