@@ -15,8 +15,8 @@ export type PassReport = {
   readonly changes: readonly PassChange[];
   readonly before: ModelSize;
   readonly after: ModelSize;
-  /** Largest |a - b| / (1 + max|a|) against the model as it came in, with this pass and all kept before. Infinity: it does not run at all. */
-  readonly error: number;
+  /** Largest |a - b| / (1 + max|a|) against the model as it came in, with this pass and all kept before. Null: the outputs cannot be compared. */
+  readonly error: number | null;
 };
 
 type Attempt = { readonly pass: Pass; readonly changes: readonly PassChange[]; readonly before: ModelSize; readonly after: ModelSize };
@@ -131,7 +131,7 @@ export class PassRunner {
   }
 
   #record({ pass, changes, before, after }: Attempt, round: number, { ok, error, reason }: Verdict): void {
-    this.#reports.push({ pass: pass.name, round, exactness: pass.exactness, outcome: ok ? "kept" : "rolled back", reason, changes, before, after, error });
+    this.#reports.push({ pass: pass.name, round, exactness: pass.exactness, outcome: ok ? "kept" : "rolled back", reason, changes, before, after, error: Number.isFinite(error) ? error : null });
     const effect = `${before.nodes} → ${after.nodes} nodes, ${before.sizeBytes} → ${after.sizeBytes} bytes`;
     this.#context.onProgress?.(`round ${round}, ${pass.name}: ${ok ? effect : `rolled back, ${reason ?? ""}`}`);
   }

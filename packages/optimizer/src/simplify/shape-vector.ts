@@ -5,7 +5,7 @@ import { numbersOf } from "./graph-view.ts";
 import { readSlice } from "./slice-range.ts";
 
 /** The elements of a list of sizes, or of one size, as far as they are known: numbers, symbols of dimensions, null. */
-export type ShapeVector = readonly Dimension[];
+type ShapeVector = readonly Dimension[];
 
 type Evaluate = (node: OnnxNode, view: GraphView, operand: (at: number) => ShapeVector | null) => ShapeVector | null;
 

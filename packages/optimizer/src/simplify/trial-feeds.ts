@@ -9,14 +9,17 @@ const RANGES: readonly (readonly [low: number, high: number])[] = [
   [-2, 0],
 ];
 
-/** Sizes tried for symbolic dimensions: the first one of a shape (as a rule the batch), and all others. */
+/**
+ * Sizes tried for symbolic dimensions: the first one of a shape (as a rule the batch), and all others. Images of one pixel run through
+ * many models and tell little, so they come late.
+ */
 const SIZES: readonly (readonly [first: number, others: number])[] = [
-  [1, 1],
-  [2, 3],
-  [3, 2],
   [1, 32],
-  [2, 64],
+  [2, 48],
+  [3, 17],
   [1, 224],
+  [2, 3],
+  [1, 1],
 ];
 
 /** Choices of sizes for the symbolic dimensions of these inputs, most telling first; one empty choice where all is fixed. */

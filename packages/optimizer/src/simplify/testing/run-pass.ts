@@ -4,7 +4,7 @@ import { OutputGate } from "../output-gate.ts";
 import { PassRunner } from "../pass-runner.ts";
 import type { PassReport } from "../pass-runner.ts";
 
-export type PassResult = {
+type PassResult = {
   readonly model: OnnxModel;
   /** Null when the pass changed nothing. */
   readonly report: PassReport | null;

@@ -1,6 +1,6 @@
 import type { OnnxDimension, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } from "@flotilla/runtime/ir";
 
-export type SmallModel = {
+type SmallModel = {
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
   readonly nodes: readonly OnnxNode[];
