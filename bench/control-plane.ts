@@ -31,8 +31,8 @@ try {
     await measureRollout(db, seeding.value);
     const working = asWorker(db);
     await measurePages(db, seeding.value);
-    await working.stop();
     await measureLatency(db, seeding.value);
+    await working.stop();
     console.log(`load average at the end ${loadavg()[0]?.toFixed(1)}`);
   } finally {
     await db.close();

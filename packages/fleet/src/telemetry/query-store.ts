@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
-import { keptSummaries, parseSelector, selectorSql, syncIntervalMs, PRESENCE_LIMITS, type SqlCondition } from "../devices/index.ts";
+import { keepCount, keptCounts, keptSummaries, parseSelector, selectorSql, syncIntervalMs, PRESENCE_LIMITS, type SqlCondition } from "../devices/index.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { ALL_FLEETS } from "./apply-syncs-store.ts";
 import { planLatency, type LatencyPlan } from "./latency-plan.ts";
@@ -102,16 +103,21 @@ async function rowsOfDevices(sql: Sql, query: LatencyQuery, filter: RowFilter, s
 
 /**
  * The devices with most samples, by the newest two hours of the range: counting all hours of 100,000 devices takes seconds. Where
- * these hours know of few devices, the whole range is counted.
+ * these hours know of few devices, the whole range is counted. Of a broad fleet the answer is kept for a minute.
  */
 async function busiestDevices(sql: Sql, query: LatencyQuery, scope: SqlCondition, filter: RowFilter, plan: LatencyPlan): Promise<string[]> {
   const toMs = Math.min(plan.toMs, Date.now());
   const lateFromMs = Math.max(plan.fromMs, Math.floor(toMs / HOUR_MS) * HOUR_MS - HOUR_MS);
-  for (const among of (await isBroad(sql, query)) ? [MAX_DEVICES_LOOKED_AT, null] : [null]) {
-    const lately = await busiestSince(sql, scope, filter, lateFromMs, plan.toMs, among);
+  if (await isBroad(sql, query)) {
+    const now = new Date();
+    const question = JSON.stringify([scope, filter.buildId, filter.versionIds, filter.mode, lateFromMs, plan.toMs > now.getTime() ? null : plan.toMs]);
+    const key = `busiest:${createHash("sha256").update(question).digest("base64url")}`;
+    const kept = (await keptCounts<string[]>(sql, [key], now)).get(key);
+    const lately = kept ?? (await keepCount(sql, key, now, () => busiestSince(sql, scope, filter, lateFromMs, plan.toMs, MAX_DEVICES_LOOKED_AT), true)).value;
     if (lately.length === MAX_DEVICE_SERIES) return lately;
   }
-  return busiestSince(sql, scope, filter, plan.fromMs, plan.toMs, null);
+  const lately = await busiestSince(sql, scope, filter, lateFromMs, plan.toMs, null);
+  return lately.length === MAX_DEVICE_SERIES ? lately : busiestSince(sql, scope, filter, plan.fromMs, plan.toMs, null);
 }
 
 /** Whether a tenth of all devices or more is asked about, as far as counts are kept: of a small installation it does not matter. */

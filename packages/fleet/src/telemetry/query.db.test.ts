@@ -140,6 +140,12 @@ describe("series", () => {
       await suite.db.prisma.keptCount.create({ data: { key: `devices:${query}`, value, countedAt: now(), tookMs: 1 } });
     }
     expect([await shown({}), await shown({ fleetId: "flt_lab" }), await shown({ className: "pi4" })]).toEqual([expected(devices), expected(lab), expected(devices)]);
+    // These are kept: somebody who becomes busier shows when they are a minute old, and nothing else is asked for by the same key.
+    await report("dev_busy_00", [windowOf("dev_busy_00", Array.from({ length: 90 }, () => 5))]);
+    expect([await shown({}), await shown({ fleetId: "flt_lab" })]).toEqual([expected(devices), expected(lab)]);
+    await suite.db.prisma.keptCount.updateMany({ where: { key: { startsWith: "busiest:" } }, data: { countedAt: new Date(Date.now() - 61_000) } });
+    const later = devices.map((device) => (device.id === "dev_busy_00" ? { ...device, samples: device.samples + 90 } : device));
+    expect([await shown({}), await shown({ fleetId: "flt_lab" })]).toEqual([expected(later), expected(later.filter(({ site }) => site === "lab"))]);
     await suite.db.prisma.keptCount.deleteMany();
     await suite.db.prisma.device.deleteMany({ where: { id: { startsWith: "dev_busy_" } } });
   });
