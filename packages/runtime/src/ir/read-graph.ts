@@ -1,3 +1,4 @@
+import { normalDomain } from "../graph-reader.ts";
 import { quoteName } from "../model-refusal.ts";
 import { ATTRIBUTE, ATTRIBUTE_TYPE, GRAPH, NODE } from "../onnx-fields.ts";
 import type { ExternalFiles } from "./read-tensor.ts";
@@ -6,11 +7,6 @@ import { readType, readValueInfo } from "./read-type.ts";
 import type { OnnxAttribute, OnnxAttributeValue, OnnxGraph, OnnxNode } from "./types.ts";
 import type { WireCursor } from "./wire-cursor.ts";
 import { malformed } from "./wire-cursor.ts";
-
-/** "ai.onnx" is another spelling of the standard domain. */
-export function standardDomain(domain: string): string {
-  return domain === "ai.onnx" ? "" : domain;
-}
 
 /** Reads the GraphProto that `parent` stands on, with its subgraphs. */
 export function readGraph(parent: WireCursor, files: ExternalFiles): OnnxGraph {
@@ -49,7 +45,7 @@ export function readNode(parent: WireCursor, files: ExternalFiles): OnnxNode {
     else if (cursor.field === NODE.attribute) node.attributes.push(readAttribute(cursor, files));
     else if (cursor.field === NODE.name) node.name = cursor.text();
     else if (cursor.field === NODE.opType) node.opType = cursor.text();
-    else if (cursor.field === NODE.domain) node.domain = standardDomain(cursor.text());
+    else if (cursor.field === NODE.domain) node.domain = normalDomain(cursor.text());
     else if (cursor.field === NODE.overload) node.overload = cursor.text();
     else if (cursor.field === NODE.docString) node.docString = cursor.text();
     else if (cursor.field === NODE.metadataProps) readEntry(cursor, node.metadata, unknown);

@@ -1,5 +1,6 @@
+import { normalDomain } from "../graph-reader.ts";
 import { FUNCTION, MODEL, OPSET } from "../onnx-fields.ts";
-import { readAttribute, readGraph, readNode, standardDomain } from "./read-graph.ts";
+import { readAttribute, readGraph, readNode } from "./read-graph.ts";
 import type { ExternalFiles } from "./read-tensor.ts";
 import { readEntry } from "./read-tensor.ts";
 import { readValueInfo } from "./read-type.ts";
@@ -45,7 +46,7 @@ function readOpset(parent: WireCursor): OnnxOpset {
   const opset: OnnxOpset = { domain: "", version: 0 };
   const unknown: Uint8Array[] = [];
   while (cursor.next()) {
-    if (cursor.field === OPSET.domain) opset.domain = standardDomain(cursor.text());
+    if (cursor.field === OPSET.domain) opset.domain = normalDomain(cursor.text());
     else if (cursor.field === OPSET.version) opset.version = cursor.integer();
     else unknown.push(cursor.whole());
   }
@@ -62,7 +63,7 @@ function readFunction(parent: WireCursor, files: ExternalFiles): OnnxFunction {
   };
   while (cursor.next()) {
     if (cursor.field === FUNCTION.name) out.name = cursor.text();
-    else if (cursor.field === FUNCTION.domain) out.domain = standardDomain(cursor.text());
+    else if (cursor.field === FUNCTION.domain) out.domain = normalDomain(cursor.text());
     else if (cursor.field === FUNCTION.overload) out.overload = cursor.text();
     else if (cursor.field === FUNCTION.input) out.inputs.push(cursor.text());
     else if (cursor.field === FUNCTION.output) out.outputs.push(cursor.text());

@@ -31,6 +31,8 @@ type Inference = {
   readonly depth: number;
   /** Nodes that may still be looked at: functions that call each other twice double with every level. */
   readonly budget: { nodes: number };
+  /** The values of each graph as they were followed last. */
+  readonly followed: Map<OnnxGraph, Scope>;
 };
 
 /** As many as the runtime unfolds functions to. */
@@ -42,19 +44,34 @@ const UNFOLDED_NODES_MAX = 4 * NODES_MAX;
  * believed, since a pass may have made them stale. What no rule knows is left out; nothing is guessed.
  */
 export function inferShapes(model: OnnxModel, options: { readonly dimensions?: Readonly<Record<string, number>> } = {}): Map<string, ValueType> {
+  return follow(model, options.dimensions ?? {})(model.graph);
+}
+
+/** As `inferShapes`, for any graph inside the model: a branch that is never taken knows nothing. */
+export function inferInnerShapes(model: OnnxModel): (graph: OnnxGraph) => ReadonlyMap<string, ValueType> {
+  return follow(model, {});
+}
+
+function follow(model: OnnxModel, dimensions: Readonly<Record<string, number>>): (graph: OnnxGraph) => Map<string, ValueType> {
   const opsets = new Map(model.opsets.map(({ domain, version }) => [domain, version]));
   const scope: Scope = { values: new Map(), parent: null };
   const inference: Inference = {
     opsets,
-    dimensions: options.dimensions ?? {},
+    dimensions,
     canOverride: model.irVersion >= 4,
     functions: localFunctions(model),
     given: new Map(),
     depth: 0,
     budget: { nodes: UNFOLDED_NODES_MAX },
+    followed: new Map(),
   };
   inferGraph(model.graph, scope, inference, null);
-  const known = new Map<string, ValueType>();
+  return (graph) => knownTypes(inference.followed.get(graph) ?? { values: new Map(), parent: null });
+}
+
+/** Values of a graph and of those around it. */
+function knownTypes(scope: Scope): Map<string, ValueType> {
+  const known = scope.parent === null ? new Map<string, ValueType>() : knownTypes(scope.parent);
   for (const [name, found] of scope.values) {
     if (found.elementType === "undefined" && found.shape === null) continue;
     const constant = constantOf(name, found);
@@ -65,6 +82,7 @@ export function inferShapes(model: OnnxModel, options: { readonly dimensions?: R
 
 /** Fills the scope with the values of a graph. `inputs`: what its inputs are bound to, null for the main graph. */
 function inferGraph(graph: OnnxGraph, scope: Scope, inference: Inference, inputs: readonly Value[] | null): void {
+  inference.followed.set(graph, scope);
   for (const [index, { name, type }] of graph.inputs.entries()) {
     const declared = declaredValue(type, inference.dimensions);
     // A body may say more of its inputs than is known outside, but what is known outside is what arrives.

@@ -5,7 +5,7 @@ import { broadcast, value } from "./value.ts";
 // Matrix products.
 
 /** NumPy's matmul: vectors are lifted to matrices and dropped again, leading dimensions are broadcast. */
-export function matmulShape(a: readonly Dim[] | null, b: readonly Dim[] | null): Dim[] | null {
+function matmulShape(a: readonly Dim[] | null, b: readonly Dim[] | null): Dim[] | null {
   if (a === null || b === null || a.length === 0 || b.length === 0) return null;
   const left = a.length === 1 ? [1, ...a] : a;
   const right = b.length === 1 ? [...b, 1] : b;

@@ -19,10 +19,11 @@ export class StepContext {
   readonly #graph: OnnxGraph;
   readonly #index: GraphIndex;
   readonly #types: () => ReadonlyMap<string, ValueType>;
+  #asked: ReadonlyMap<string, ValueType> | null = null;
   readonly #fresh: (prefix: string) => string;
   readonly #made: OnnxTensor[] = [];
 
-  /** `types` is asked when a step needs it and knows the main graph only; `fresh` gives names that no graph of the model uses. */
+  /** `types` is asked when a step needs it; `fresh` gives names that no graph of the model uses. */
   constructor(graph: OnnxGraph, types: () => ReadonlyMap<string, ValueType>, fresh: (prefix: string) => string) {
     this.#graph = graph;
     this.#index = new GraphIndex(graph);
@@ -40,7 +41,8 @@ export class StepContext {
   }
 
   typeOf(name: string | undefined): ValueType | null {
-    return this.#types().get(name ?? "") ?? null;
+    this.#asked ??= this.#types();
+    return this.#asked.get(name ?? "") ?? null;
   }
 
   /** True when somebody reads the value or it leaves the graph. */

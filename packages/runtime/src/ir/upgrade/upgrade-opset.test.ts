@@ -87,6 +87,9 @@ const CASES: readonly Case[] = [
   { from: 7, op: "Upsample", shape: [1, 2, 3, 4], attributes: { scales: { floats: [1, 1, 1.5, 2] }, mode: { string: "linear" } }, says: "became Resize" },
   { from: 9, op: "Upsample", shape: [1, 2, 3, 4], more: [scales(1, 1, 2, 1.7)], attributes: { mode: { string: "nearest" } }, says: "positions" },
   ...[[1, 1, 2.3, 1.7], [1, 1, 0.4, 0.7]].flatMap((factors) => ["nearest", "linear"].map((mode) => ({ from: 10, op: "Resize", shape: [1, 2, 7, 9], more: [scales(...factors)], attributes: { mode: { string: mode } }, says: "positions" }))),
+  ...["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"].flatMap((positions) =>
+    ["nearest", "linear", "cubic"].map((mode) => ({ from: 11, op: "Resize", shape: [1, 2, 7, 9], more: [scales(), scales(1, 1, 1.6, 0.7)], attributes: { mode: { string: mode }, coordinate_transformation_mode: { string: positions } } })),
+  ),
   { from: 11, op: "Resize", shape: [1, 2, 7, 9], more: [scales(), scales(), int64s("", [4], [1, 2, 4, 11])], says: "empty scales" },
   { from: 9, op: "Scatter", shape: [3, 3], more: [int64s("", [1, 3], [2, 0, 1]), floats("", [1, 3], [7, 8, 9])], says: "became ScatterElements" },
   ...["Softmax", "LogSoftmax", "Hardmax"].flatMap((op) => [
@@ -204,6 +207,25 @@ test("branches are upgraded too, with names that are new in the whole model", as
   });
   await expectSameOutputs(model, 13);
   expect(await expectSameOutputs(model, 21)).toHaveLength(2);
+});
+
+test("what a branch captures has the type and shape it has outside", async () => {
+  const branch = (output: string, axis: number) =>
+    sampleGraph({
+      inputs: [],
+      outputs: [tensorValue(output, "float32", null)],
+      nodes: [makeNode("Clip", ["a"], [`${output}1`], { max: { float: 0.5 } }), makeNode("Softmax", [`${output}1`], [output], { axis: { int: axis } })],
+    });
+  const model = sampleModel({
+    opset: 9,
+    inputs: [tensorValue("x", "float32", [2, 3, 1]), tensorValue("which", "bool", [])],
+    outputs: [tensorValue("y", "float32", null)],
+    nodes: [makeNode("Abs", ["x"], ["a"]), makeNode("If", ["which"], ["y"], { then_branch: { graph: branch("t", 1) }, else_branch: { graph: branch("e", 0) } })],
+  });
+  await expectSameOutputs(model, 13);
+  expect((await expectSameOutputs(model, 21)).map((each) => each.replaceAll(/"[^"]*" /g, ""))).toEqual([
+    "Clip min and max became inputs", "Clip min and max became inputs", "Softmax runs over axis 1", "Softmax runs over everything from axis 0 on, flattened around it",
+  ]);
 });
 
 test("local functions are upgraded too, with Constant nodes where a graph has initializers", async () => {

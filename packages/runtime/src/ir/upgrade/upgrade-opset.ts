@@ -3,7 +3,7 @@ import { cloneGraph, cloneNode } from "../clone-model.ts";
 import { makeNode, subgraphs } from "../attributes.ts";
 import { GraphIndex } from "../graph-index.ts";
 import type { ValueType } from "../shapes/infer-shapes.ts";
-import { inferShapes } from "../shapes/infer-shapes.ts";
+import { inferInnerShapes } from "../shapes/infer-shapes.ts";
 import type { OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from "../types.ts";
 import { OpsetRefusal } from "./opset-refusal.ts";
 import { STANDARD_OPERATORS } from "../standard-operators.ts";
@@ -40,9 +40,7 @@ export function upgradeOpset(model: OnnxModel, version: number): { readonly chan
   for (let next = from + 1; next <= version; next += 1) {
     const steps = STEPS[next];
     if (steps !== undefined) {
-      let types: ReadonlyMap<string, ValueType> | null = null;
-      const before: OnnxModel = { ...draft, graph: { ...draft.graph } };
-      upgradeGraph(draft.graph, steps, { types: () => (types ??= inferShapes(before)), fresh, changed });
+      upgradeGraph(draft.graph, steps, { types: typesBefore(draft, steps), fresh, changed });
     }
     for (const opset of draft.opsets) if (opset.domain === "") opset.version = next;
   }
@@ -78,11 +76,28 @@ function raiseIrVersion(model: OnnxModel, version: number): void {
 
 const NO_TYPES: ReadonlyMap<string, ValueType> = new Map();
 
-type Work = { readonly types: () => ReadonlyMap<string, ValueType>; readonly fresh: (prefix: string) => string; readonly changed: string[] };
+/** Types of the values of a graph, by name. */
+type TypesOf = (graph: OnnxGraph) => ReadonlyMap<string, ValueType>;
 
-/** One version further. Inner graphs come after their outer one, whose shapes are inferred from the graph as it was before. */
+/**
+ * Types as the model stands now, before a step. Inferred when somebody asks; at once when inner graphs have something to do,
+ * since by then the outer one and its other inner graphs are a version further.
+ */
+function typesBefore(model: OnnxModel, steps: Steps): TypesOf {
+  const before: OnnxModel = { ...model, graph: { ...model.graph } };
+  let types: TypesOf | null = null;
+  const infer = (): TypesOf => (types ??= inferInnerShapes(before));
+  const hasInnerWork = (nodes: readonly OnnxNode[]): boolean =>
+    nodes.some((node) => subgraphs(node).some((graph) => graph.nodes.some(({ opType }) => Object.hasOwn(steps, opType)) || hasInnerWork(graph.nodes)));
+  if (hasInnerWork(model.graph.nodes)) infer();
+  return (graph) => infer()(graph === model.graph ? before.graph : graph);
+}
+
+type Work = { readonly types: TypesOf; readonly fresh: (prefix: string) => string; readonly changed: string[] };
+
+/** One version further, with the graphs inside. */
 function upgradeGraph(graph: OnnxGraph, steps: Steps, work: Work): void {
-  const context = new StepContext(graph, work.types, work.fresh);
+  const context = new StepContext(graph, () => work.types(graph), work.fresh);
   graph.nodes = graph.nodes.flatMap((node): readonly OnnxNode[] => {
     const step = node.domain === "" && Object.hasOwn(steps, node.opType) ? steps[node.opType] : undefined;
     const outcome = step?.(cloneNode(node), context) ?? null;
@@ -91,7 +106,7 @@ function upgradeGraph(graph: OnnxGraph, steps: Steps, work: Work): void {
     return outcome.nodes;
   });
   context.finish();
-  for (const node of graph.nodes) for (const inner of subgraphs(node)) upgradeGraph(inner, steps, { ...work, types: () => NO_TYPES });
+  for (const node of graph.nodes) for (const inner of subgraphs(node)) upgradeGraph(inner, steps, work);
 }
 
 /** A body has no initializers: constants stand in front of its nodes. Its own operator set, where it names one, is the start. */
