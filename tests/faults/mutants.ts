@@ -89,6 +89,11 @@ export const mutants: readonly Mutant[] = [
     caughtBy: { kind: "vitest", file: "packages/db/src/silence.db.test.ts", title: "statements on connections that fell silent end as lost connections, and the pool works again once the network does" },
   },
   {
+    name: "a new folder's entry in the folders above is not synced",
+    edits: [{ file: `${agent}/disk.ts`, find: "        await steps.syncDirectory(at(above));\n", replace: "" }],
+    caughtBy: { kind: "vitest", file: `${agent}/disk-layer.test.ts`, title: "a folder that was made, and what was synced in it, is there after any power cut" },
+  },
+  {
     name: "the switch to a new model need not be durable",
     edits: [{ file: `${agent}/installer.ts`, find: '["slot_opened_for_writing", "probe_passed"]', replace: '["slot_opened_for_writing"]' }],
     caughtBy: { kind: "vitest", file: `${agent}/disk-errors.test.ts`, title: "a switch that the disk does not take is not made: the device keeps the model it has and says why" },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { connect, testDb, withAdvisoryLock, withSql, withTx, type Db, type TestDb } from "./index.ts";
 import { isConnectionLoss } from "./database-error.ts";
 import { startDatabaseProxy, type DatabaseProxy } from "./testing/database-proxy.ts";
@@ -57,4 +57,16 @@ test("a statement that keeps a connection waiting for less than that is left alo
   const { db } = await behindProxy();
   for (let i = 0; i < 3; i += 1) await withSql(db, (sql) => sql.query("select pg_sleep($1)", [SILENCE_MS / 3_000]));
   expect(await withAdvisoryLock(db, "busy", () => one(db))).toMatchObject({ kind: "held" });
+});
+
+// Half a minute of waiting, for the limits that are in force.
+test("a holder of a lock whose connection fell silent is told so, and the lock is free for others", { timeout: 120_000 }, async () => {
+  const { db, proxy } = await behindProxy();
+  const told = await withAdvisoryLock(db, "silent holder", async (signal) => {
+    proxy.hush();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    return "told";
+  });
+  expect(told).toEqual({ kind: "held", value: "told" });
+  await vi.waitFor(async () => expect(await withAdvisoryLock(suite.db, "silent holder", () => one(suite.db))).toMatchObject({ kind: "held" }), { timeout: 60_000, interval: 250 });
 });
