@@ -11,6 +11,7 @@ import { runModel, sentence } from "../sandbox/run-model.ts";
 import { stageFiles, type StagedFiles } from "../staged-files.ts";
 import { evaluationOf } from "./evaluation-numbers.ts";
 import { lookAtModel } from "./look-at-model.ts";
+import { saturationOf } from "./saturation.ts";
 import type { StagedDataset } from "./staged-dataset.ts";
 import type { Evidence } from "./verdict.ts";
 
@@ -40,7 +41,8 @@ export async function measuredCandidate(bench: Workbench, position: number, tech
   const looked = await lookStep(staged, made.file.sha256, position, context);
   if (looked.kind === "refused") return refused(`${label} is not a sound model: ${looked.reason}`);
   const judgement = await judgeStep(bench, staged, made.file.sha256, position, context);
-  return { kind: "measured", label, ...summed(bench, label, technique, made, looked, judgement) };
+  const saturation = await saturationStep(bench, staged, made, position, context);
+  return { kind: "measured", label, ...summed(bench, label, technique, { ...made, saturation }, looked, judgement) };
 }
 
 type MadeStep = { kind: "refused"; reason: string } | ({ kind: "made"; file: MadeVariant["file"] } & Pick<VariantReport, "passes" | "fusion" | "warnings">);
@@ -102,7 +104,18 @@ async function judgeStep({ optimization, parent, staged: parentFiles, dataset }:
   return result as ParsedJudgement;
 }
 
-function summed(bench: Workbench, label: string, technique: Technique, made: Extract<MadeStep, { kind: "made" }>, looked: Extract<LookedStep, { kind: "sound" }>, judgement: ParsedJudgement) {
+/** Only where something runs on integers, and with examples: what saturates depends on them. */
+async function saturationStep({ parent, dataset }: Workbench, staged: StagedFiles, made: Extract<MadeStep, { kind: "made" }>, position: number, context: JobContext): Promise<VariantReport["saturation"]> {
+  const { preprocessing } = parent;
+  if (made.fusion === null || made.fusion.integerNodes === 0 || dataset === null || dataset.summary.counts.test === 0 || preprocessing === null) return null;
+  const inputs = { sha256: made.file.sha256, dataset: dataset.sha256, preprocessing };
+  const { result } = await context.step(`saturation ${position}`, inputs, async () => ({ result: { saturation: await saturationOf(staged, { datasetPath: dataset.path, preprocessing }, context) }, artifact: null }));
+  return (result as { saturation: VariantReport["saturation"] }).saturation;
+}
+
+type Finished = Extract<MadeStep, { kind: "made" }> & Pick<VariantReport, "saturation">;
+
+function summed(bench: Workbench, label: string, technique: Technique, made: Finished, looked: Extract<LookedStep, { kind: "sound" }>, judgement: ParsedJudgement) {
   const { parentSize, candidateSize, agreement, ratio, parentMs, candidateMs, outcomes } = judgement;
   const integerTimeShare = kernelTime(looked.inspection.layers).integerPercent / 100;
   const [before, after] = [evaluationsOf(bench, outcomes?.parent), evaluationsOf(bench, outcomes?.candidate)];
@@ -111,7 +124,7 @@ function summed(bench: Workbench, label: string, technique: Technique, made: Ext
     agreement: { n: agreement.n, top1: agreement.top1, cosine: agreement.cosine, maxAbsError: agreement.maxAbsError, method: agreement.isOfRealInputs ? "on the test split" : "on made-up inputs, as there were no examples" },
     passes: made.passes,
     fusion: made.fusion === null ? null : { ...made.fusion, integerTimeShare },
-    saturation: null,
+    saturation: made.saturation,
     warnings: made.warnings,
   };
   const [first, second] = [before[0]?.outcomes, after[0]?.outcomes];

@@ -50,3 +50,10 @@ export const judgeOutputSchema = z.object({
   facts: z.object({ ortVersion: z.string().max(64), arch: z.string().max(32), isa: z.array(z.string().max(32)).max(64), cpuModel: z.string().max(256), nodeVersion: z.string().max(64) }),
 });
 export type ParsedJudgement = z.infer<typeof judgeOutputSchema>;
+
+const share = z.number().min(0).max(1);
+const proportionSchema = z.object({ value: share, low: share, high: share, n: count }).nullable();
+
+/** A `PredictSaturationOutput` (predict-saturation.ts). */
+export const saturationOutputSchema = z.object({ n: count, layers: count, saturatedLayers: count, examplesAffected: count, exactBy: z.string().max(64), agreement: proportionSchema, accuracy: proportionSchema });
+export type ParsedSaturation = z.infer<typeof saturationOutputSchema>;

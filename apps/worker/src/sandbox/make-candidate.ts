@@ -35,7 +35,10 @@ sandboxMain<MakeCandidateInput, MakeCandidateOutput>(async ({ modelPath, externa
 async function calibrationExamples(modelPath: string, { datasetPath, samples, preprocessing }: NonNullable<MakeCandidateInput["calibration"]>) {
   const { inputs, close } = await openModel(modelPath, { graphOptimization: "disabled" });
   await close();
-  return openExamples({ datasetPath, split: "calibration", limit: samples, preprocessing, inputs });
+  // Techniques start from single precision, whatever the model came in.
+  const widened = inputs.map((input) => (input.elementType === "float16" ? { ...input, elementType: "float32" as const } : input));
+  const steps = preprocessing.elementType === "float16" ? { ...preprocessing, elementType: "float32" as const } : preprocessing;
+  return openExamples({ datasetPath, split: "calibration", limit: samples, preprocessing: steps, inputs: widened });
 }
 
 /** Each engine has a refusal of its own; all of them say a reason for people. Anything else is a bug. */

@@ -6,6 +6,8 @@ const side = z.number().int().min(1).max(8_192);
 const numbers = z.array(z.number()).max(10_000);
 const name = z.string().min(1).max(1_000);
 
+const elementTypes = z.enum(["float32", "uint8", "float16"]);
+
 /** Which of the model's ends are meant; the only input and the first output unless told. The output has a score per class. */
 const ends = { input: name.optional(), output: name.optional() };
 
@@ -14,7 +16,7 @@ const normalising = {
   scale: z.number().refine((scale) => scale !== 0, "must not be 0").default(1),
   mean: numbers.default([]),
   std: numbers.refine((values) => values.every((value) => value > 0), "every number must be above 0").default([]),
-  elementType: z.enum(["float32", "uint8", "float16"]).default("float32"),
+  elementType: elementTypes.default("float32"),
 };
 
 /** Pixels are 0 to 255. In this order: resized, cropped from the middle, channels put in order, inverted (255 − x), normalised, laid out. */
@@ -61,13 +63,20 @@ function requireName(field: string, wanted: string, specs: readonly { name: stri
   throw new FleetError("bad_request", { public: `preprocessing.${field}: the model has no ${field} called "${wanted.slice(0, 100)}".` });
 }
 
+/** The same steps for a variant, whose input may be of another type than its parent's: half precision is widened by most techniques. */
+export function withElementType(preprocessing: Preprocessing, { inputs }: Pick<VersionInspection, "inputs">): Preprocessing {
+  const input = inputs.find((spec) => spec.name === preprocessing.input) ?? inputs[0];
+  const elementType = elementTypes.safeParse(input?.elementType);
+  return elementType.success ? { ...preprocessing, elementType: elementType.data } : preprocessing;
+}
+
 const IMAGE_CHANNELS = [1, 3];
 
 /** A first guess from the shape of the model's only input, for people to correct. */
 export function suggestPreprocessing(inspection: Pick<VersionInspection, "inputs">): Preprocessing | null {
   const [input, second] = inspection.inputs;
   if (input === undefined || second !== undefined) return null;
-  const elementType = z.enum(["float32", "uint8", "float16"]).safeParse(input.elementType);
+  const elementType = elementTypes.safeParse(input.elementType);
   if (!elementType.success) return null;
   const sizes = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
   const [, a = null, b = null, c = null] = sizes;

@@ -3,7 +3,8 @@ import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import { markVersionReady } from "../models/decision-store.ts";
-import type { GraphSummary, VersionInspection } from "../models/index.ts";
+import type { GraphSummary, Preprocessing, VersionInspection } from "../models/index.ts";
+import { withElementType } from "../models/preprocessing.ts";
 import { keepGraph } from "../models/graph-store.ts";
 import { takeVersionNumber } from "../models/version-store.ts";
 import { keepEvaluation, type NewEvaluation } from "../numbers/evaluation-store.ts";
@@ -87,7 +88,7 @@ async function newVersion(tx: Tx, optimization: Optimization, parent: Parent, re
       sizeBytes: BigInt(made.file.sizeBytes),
       optimizationId: optimization.id, variantKind: technique.kind, variantLabel: result.label,
       recipe: technique, recipeSha256: recipeDigest({ technique, recipe: optimization.recipe }), toolVersions,
-      ...(parent.preprocessing === null ? {} : { preprocessing: parent.preprocessing }),
+      ...(parent.preprocessing === null ? {} : { preprocessing: withElementType(parent.preprocessing as Preprocessing, made.inspection) }),
       files: { create: { ...made.file, role: "model", sizeBytes: BigInt(made.file.sizeBytes) } },
     },
   });

@@ -67,7 +67,7 @@ export function techniqueLabel(technique: Technique): string {
     case "simplify": return "simplified";
     case "static_int8": {
       const types = technique.activations === "uint8" ? "U8S8" : "S8S8";
-      const extras = [technique.reducedRange ? "7-bit weights" : null, technique.calibration === "min_max" ? null : technique.calibration, technique.equalisation === "none" ? null : technique.equalisation, technique.rounding === "adaptive" ? "adaptive rounding" : null];
+      const extras = [technique.reducedRange ? "7-bit weights" : null, technique.calibration === "mse" ? null : technique.calibration, technique.equalisation === "none" ? null : technique.equalisation, technique.rounding === "adaptive" ? "adaptive rounding" : null];
       return ["int8 static", types, technique.weights === "per_channel" ? "per channel" : "per tensor", ...extras].filter((part) => part !== null).join(", ").replaceAll("_", " ");
     }
     case "dynamic_int8": return "int8 dynamic";

@@ -14,7 +14,8 @@ const staticInt8 = z.strictObject({
   weights: z.enum(["per_channel", "per_tensor"]).default("per_channel"),
   /** Weights in 7 bits: no CPU without VNNI saturates. */
   reducedRange: z.boolean().default(false),
-  calibration: z.enum(["min_max", "percentile", "mse", "entropy"]).default("min_max"),
+  /** How ranges are taken from what the examples showed; the least squared error keeps most on average. */
+  calibration: z.enum(["min_max", "percentile", "mse", "entropy"]).default("mse"),
   equalisation: z.enum(["none", "cross_layer", "smooth_quant"]).default("none"),
   biasCorrection: z.boolean().default(true),
   rounding: z.enum(["nearest", "adaptive"]).default("nearest"),

@@ -1,0 +1,53 @@
+import { testDb, type TestDb } from "@flotilla/db";
+import { renderSyntheticDigits } from "@flotilla/datasets";
+import { createJob, getOptimization, versionReport } from "@flotilla/fleet";
+import { demoConvNet } from "@flotilla/runtime";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
+
+let database: TestDb;
+let worker: WorkerFixture;
+beforeAll(async () => {
+  database = await testDb();
+  worker = await openWorkerFixture(database.url);
+});
+afterAll(async () => {
+  await worker.close();
+  await database.drop();
+});
+
+/** The digits of packages/datasets as two IDX files: big-endian sizes, then bytes. */
+function idxFiles(count: number): { name: string; bytes: Uint8Array }[] {
+  const digits = renderSyntheticDigits({ count, seed: 5 });
+  const file = (sizes: readonly number[], bytes: Uint8Array): Uint8Array => {
+    const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
+    header.setUint32(0, 0x0800 + sizes.length);
+    for (const [at, size] of sizes.entries()) header.setUint32(4 + 4 * at, size);
+    return Buffer.concat([new Uint8Array(header.buffer), bytes]);
+  };
+  return [
+    { name: "digits-images-idx3-ubyte", bytes: file([count, 28, 28], digits.pixels) },
+    { name: "digits-labels-idx1-ubyte", bytes: file([count], digits.labels) },
+  ];
+}
+
+test("each technique that is built makes a checked and measured version, and each that is not is refused by name", { timeout: 600_000 }, async () => {
+  const dataset = await worker.newDataset(idxFiles(200));
+  await worker.run(dataset.importJobId ?? "");
+  const version = await worker.acceptedVersion(demoConvNet({ seed: 3 }), { kind: "image", channels: "grey", scale: 1 / 255 });
+  const techniques = [{ kind: "static_int8" }, { kind: "fp16_storage" }, { kind: "weight_blocks", bits: 8 }, { kind: "channel_pruning" }];
+  const payload = { versionId: version.id, datasetVersionId: dataset.id, recipe: { techniques, calibrationSamples: 16 }, goal: { objective: "size", maxAccuracyDropPoints: 5 } };
+  const job = await worker.transact((tx) => createJob(tx, operator, { kind: "optimize", payload }));
+  expect(await worker.run(job.id)).toMatchObject({ state: "succeeded" });
+  const { results, toolVersions } = await worker.transact((tx) => getOptimization(tx, operator, job.subjectId ?? ""));
+  expect(results.map(({ kind, versionId }) => [kind, versionId !== null])).toEqual([["static_int8", true], ["fp16_storage", true], ["weight_blocks", true], ["channel_pruning", false]]);
+  expect(toolVersions?.["onnxruntime"]).toMatch(/^1\./);
+  const reports = await Promise.all(results.slice(0, 3).map(({ versionId }) => worker.transact((tx) => versionReport(tx, operator, versionId ?? ""))));
+  for (const report of reports) {
+    expect(report.variant?.size.bytes, report.label ?? "").toBeLessThan(report.variant?.size.parentBytes ?? 0);
+    expect(report.againstParent, report.label ?? "").toHaveLength(1);
+  }
+  const int8 = reports[0]?.variant;
+  expect(int8?.fusion?.integerNodes).toBeGreaterThan(2);
+  expect(int8?.saturation?.method).toContain("emulated");
+});

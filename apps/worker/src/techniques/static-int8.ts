@@ -1,0 +1,62 @@
+import type { Technique, VariantReport } from "@flotilla/fleet";
+import { auditFusion, quantizeStatic, type AuditedNode } from "@flotilla/optimizer";
+import { TechniqueRefusal, type Maker } from "./maker.ts";
+import { groundwork } from "./simplified.ts";
+
+type StaticInt8 = Extract<Technique, { kind: "static_int8" }>;
+type QuantizeOptions = NonNullable<Parameters<typeof quantizeStatic>[2]>;
+
+const methods: Record<StaticInt8["calibration"], NonNullable<QuantizeOptions["calibration"]>> = {
+  min_max: { kind: "min-max" },
+  percentile: { kind: "percentile", percent: 99.99 },
+  mse: { kind: "least-squares" },
+  entropy: { kind: "least-divergence" },
+};
+
+/** A list of nodes longer than that is not read. */
+const FLOAT_NODES_MAX = 5_000;
+
+/** 8-bit weights and activations where ONNX Runtime has integer kernels, and an audit of what it really runs on integers. */
+export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, context) => {
+  if (technique.rounding === "adaptive") throw new TechniqueRefusal("adaptive rounding is not built yet, choose nearest");
+  if (context.examples === null || context.examples.count === 0) throw new TechniqueRefusal("it needs examples in the calibration split to take ranges from");
+  const ground = await groundwork(model, context, "integer");
+  const { model: quantised, report } = await quantizeStatic(ground.model, context.examples, {
+    activations: technique.activations,
+    perChannel: technique.weights === "per_channel",
+    calibration: methods[technique.calibration],
+    keepFloat: technique.keepFloat,
+    ...(technique.reducedRange ? { reducedRange: "all" as const } : {}),
+    ...(technique.biasCorrection ? { biasCorrection: { kind: "fast" as const } } : {}),
+    equalise: technique.equalisation === "cross_layer",
+    smooth: technique.equalisation === "smooth_quant",
+  });
+  const integers = report.nodes.filter(({ state }) => state === "integer").length;
+  const effect = `${integers} of ${report.nodes.length} nodes on integers; ranges of ${report.tensors.length} tensors from ${report.examples} examples; ${report.correctedBiases} biases corrected`;
+  const audited = await auditFusion(quantised, { workDir: context.workDir, target: technique.activations === "int8" ? "arm" : "x86" });
+  const drifting = report.tensors.filter(({ drift }) => drift !== null && (drift > DRIFT_MAX || drift < 1 / DRIFT_MAX)).length;
+  const warnings = drifting === 0 ? [] : [`The ranges of ${drifting} tensors still moved in the second half of the examples: more of them would help.`];
+  return {
+    model: quantised,
+    passes: [...ground.passes, { name: "static-int8", title: "Static int8 quantisation", changes: integers, effect }],
+    fusion: fusionOf(audited),
+    warnings: [...ground.warnings, ...warnings],
+  };
+};
+
+/** Width of a range over the second half of the examples ÷ that over the first. */
+const DRIFT_MAX = 1.5;
+
+const CONVERSIONS = new Set(["QuantizeLinear", "DequantizeLinear"]);
+
+function fusionOf(audited: readonly AuditedNode[]): NonNullable<VariantReport["fusion"]> {
+  const isConversion = ({ opType }: AuditedNode): boolean => CONVERSIONS.has(opType);
+  const floats = audited.filter((node) => node.state === "float" && !isConversion(node));
+  return {
+    integerNodes: audited.filter((node) => node.state === "integer").length,
+    floatNodes: floats.slice(0, FLOAT_NODES_MAX).map(({ node, opType, reason }) => ({ name: node, opType, reason: reason ?? "" })),
+    conversionNodes: audited.filter((node) => isConversion(node) && node.state !== "gone").length,
+    integerTimeShare: null,
+    method: "ONNX Runtime's own graph at the level extended",
+  };
+}
