@@ -41,7 +41,7 @@ describe.skipIf(!isExactHere)("the emulator against the fused kernels of ONNX Ru
 describe.skipIf(!isExactHere)("products whose activations are ranged at run time", () => {
   test("are computed bit for bit as ONNX Runtime does, and clipped sums are predicted for them too", async () => {
     const next = seededRandom(8);
-    const [depth, columns] = [160, 120];
+    const [depth, columns] = [320, 240];
     const model = smallModel({
       opset: 17,
       inputs: [tensorType("x", "float32", ["rows", depth])],

@@ -1,20 +1,20 @@
 import type { GraphIndex, OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
-import { floats, int8s } from "@flotilla/runtime/ir";
+import { elementCount, floats, int8s } from "@flotilla/runtime/ir";
 import type { PassChange } from "../pass.ts";
 import { NUMBER_FORMATS } from "../quantize/number-formats.ts";
 import { quantiseWeights, weightScales } from "../quantize/weight-quantisation.ts";
 import { float32Values } from "./float-weights.ts";
 
 /**
- * The edit that turns an LSTM with constant weights into DynamicQuantizeLSTM (com.microsoft), or null for other nodes. Its weights lie
+ * The edit that turns an LSTM with at least `weightsMin` constant input weights into DynamicQuantizeLSTM (com.microsoft), or null for other nodes. Its weights lie
  * transposed, [directions, inputs, 4 · hidden], and have a scale per column of each direction.
  */
-export function dynamicLstm(node: OnnxNode, index: GraphIndex): ((model: OnnxModel) => PassChange) | null {
+export function dynamicLstm(node: OnnxNode, index: GraphIndex, weightsMin: number): ((model: OnnxModel) => PassChange) | null {
   if (node.opType !== "LSTM" || node.domain !== "") return null;
   const [w, r] = [index.constantValue(node.inputs[1] ?? ""), index.constantValue(node.inputs[2] ?? "")];
   const isTaken = w?.elementType === "float32" && r?.elementType === "float32" && w.dims.length === 3 && r.dims.length === 3;
   // Batches first are for the float kernel alone.
-  if (!isTaken || node.attributes.some(({ name, ...value }) => name === "layout" && value.type === "int" && value.value !== 0n)) return null;
+  if (!isTaken || elementCount(w.dims) < weightsMin || node.attributes.some(({ name, ...value }) => name === "layout" && value.type === "int" && value.value !== 0n)) return null;
   return (model) => {
     const [input, recurrence] = [turned(w, index), turned(r, index)];
     model.graph.initializers.push(...input.tensors, ...recurrence.tensors);

@@ -13,7 +13,7 @@ import { pruneMagnitude } from "./magnitude-pruning.ts";
 
 const next = seededRandom(4);
 const random = (count: number) => Float32Array.from({ length: count }, () => next() + next() - 1);
-const [DEPTH, HIDDEN, OUT] = [160, 128, 144];
+const [DEPTH, HIDDEN, OUT] = [320, 256, 288];
 
 /** x · W + b by MatMul and Add, then Gemm with transposed weights and a bias; an activation behind either, or behind the first alone. */
 function twoLayers(last: "Gemm" | "Gemm and Relu" = "Gemm"): OnnxModel {
@@ -81,14 +81,14 @@ describe("dynamic int8", () => {
   });
 
   test("an LSTM of two directions becomes DynamicQuantizeLSTM and stays near", async () => {
-    const [steps, inputs, hidden] = [6, 12, 10];
+    const [steps, inputs, hidden] = [6, 96, 96];
     const model = smallModel({
       opset: 14,
       inputs: [tensorType("x", "float32", [steps, 1, inputs])],
       outputs: [tensorType("y", "float32", [steps, 2, 1, hidden])],
       initializers: [
-        floats("w", [2, 4 * hidden, inputs], random(2 * 4 * hidden * inputs)),
-        floats("r", [2, 4 * hidden, hidden], random(2 * 4 * hidden * hidden)),
+        floats("w", [2, 4 * hidden, inputs], random(2 * 4 * hidden * inputs).map((value) => value / 8)),
+        floats("r", [2, 4 * hidden, hidden], random(2 * 4 * hidden * hidden).map((value) => value / 8)),
         floats("b", [2, 8 * hidden], random(2 * 8 * hidden)),
       ],
       nodes: [makeNode("LSTM", ["x", "w", "r", "b"], ["y"], { hidden_size: { int: hidden }, direction: { string: "bidirectional" } }, { name: "lstm" })],
