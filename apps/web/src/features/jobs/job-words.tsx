@@ -15,6 +15,8 @@ export function subjectHref(job: Pick<JobView, "subjectKind" | "subjectId">): Ro
   if (job.subjectKind === "build") return `/builds/${job.subjectId}` as Route;
   // The version's page takes an id in place of the number, and the model is looked up there.
   if (job.subjectKind === "version") return `/models/-/v/${job.subjectId}` as Route;
+  // The dataset of a version, and the version of an optimization, are looked up there.
+  if (job.subjectKind === "dataset_version") return `/datasets/-/v/${job.subjectId}` as Route;
   return null;
 }
 

@@ -5,9 +5,12 @@ import { sendPart } from "./send-part.ts";
 import { parseRemembered } from "./transfer-plan.ts";
 import { TransferProblem, UploadEngine, type UploadPorts } from "./upload-engine.ts";
 
-const PLACE = "flotilla-uploads";
+/** What the files are to become; each has uploads of its own, so that a dataset never becomes part of a model. */
+export type UploadPurpose = "model" | "dataset";
 
-const ports: UploadPorts = {
+const PLACES: Record<UploadPurpose, string> = { model: "flotilla-uploads", dataset: "flotilla-dataset-uploads" };
+
+const portsFor = (place: string): UploadPorts => ({
   hash: hashFile,
   create: (input, signal) => call(() => apiSend<UploadView>("POST", "/uploads", input, { signal }), signal),
   find: (id, signal) => call(() => apiGet<UploadView>(`/uploads/${id}`, signal), signal),
@@ -16,26 +19,26 @@ const ports: UploadPorts = {
   wait: waitOrOnline,
   now: () => Date.now(),
   random: () => Math.random(),
-  remembered: () => parseRemembered(read(), Date.now()),
+  remembered: () => parseRemembered(read(place), Date.now()),
   remember: (uploads) => {
     try {
-      localStorage.setItem(PLACE, JSON.stringify(uploads));
+      localStorage.setItem(place, JSON.stringify(uploads));
     } catch {
       // Not kept: a reload then begins the upload anew, and the server still answers with the parts it has.
     }
   },
-};
+});
 
-let engine: UploadEngine | undefined;
+const engines: Partial<Record<UploadPurpose, UploadEngine>> = {};
 
 /** The uploads of this tab. Only in the browser. */
-export function uploads(): UploadEngine {
-  return (engine ??= new UploadEngine(ports));
+export function uploads(purpose: UploadPurpose = "model"): UploadEngine {
+  return (engines[purpose] ??= new UploadEngine(portsFor(PLACES[purpose])));
 }
 
-function read(): string | null {
+function read(place: string): string | null {
   try {
-    return localStorage.getItem(PLACE);
+    return localStorage.getItem(place);
   } catch {
     return null;
   }

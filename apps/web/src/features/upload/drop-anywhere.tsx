@@ -2,10 +2,11 @@
 import { Upload } from "lucide-react";
 import { usePathname, useRouter } from "next/navigation";
 import { useEffect, useEffectEvent, useState } from "react";
+import { isCurrent } from "../../components/shell/navigation.ts";
 import { useMissingRole } from "../../components/shell/person.tsx";
 import { uploads } from "./browser-uploads.ts";
 
-/** Files that are dropped on any page are taken to the upload page. */
+/** Files that are dropped on any page are taken to the upload page: of datasets where datasets are looked at, else of models. */
 export function DropAnywhere() {
   const router = useRouter();
   const path = usePathname();
@@ -13,8 +14,10 @@ export function DropAnywhere() {
   const [over, setOver] = useState(false);
   const take = useEffectEvent((files: readonly File[]) => {
     if (missingRole !== undefined || files.length === 0) return;
-    uploads().add(files);
-    if (path !== "/models/new") router.push("/models/new" as "/");
+    const purpose = isCurrent({ href: "/datasets" }, path) ? "dataset" : "model";
+    uploads(purpose).add(files);
+    const wanted = `/${purpose}s/new`;
+    if (path !== wanted) router.push(wanted as "/");
   });
   useEffect(() => {
     let depth = 0;

@@ -8,11 +8,14 @@ import { useLeaveWarning, useUploads } from "./use-uploads.ts";
 
 /** What is being sent while somebody looks at another page. */
 export function UploadDock() {
-  const items = useUploads();
+  const models = useUploads("model").filter(isUnderWay);
+  const datasets = useUploads("dataset").filter(isUnderWay);
   const path = usePathname();
-  useLeaveWarning(items);
-  const underWay = items.filter(isUnderWay);
-  if (underWay.length === 0 || path === "/models/new") return null;
+  useLeaveWarning([...models, ...datasets]);
+  // What the page itself shows is left out.
+  const underWay = [...(path === "/models/new" ? [] : models), ...(path === "/datasets/new" ? [] : datasets)];
+  if (underWay.length === 0) return null;
+  const href = underWay.some((item) => models.includes(item)) ? "/models/new" : "/datasets/new";
   const total = underWay.reduce((sum, item) => sum + item.sizeBytes, 0);
   const sent = underWay.reduce((sum, item) => sum + sentShare(item) * item.sizeBytes, 0);
   const [first] = underWay;
@@ -21,7 +24,7 @@ export function UploadDock() {
     <aside aria-label="Uploads" className="fixed right-4 bottom-4 z-30 w-72 rounded-lg border bg-raised p-3 shadow-float max-lg:bottom-18">
       <div className="flex items-center gap-2">
         <p className="min-w-0 flex-1 truncate text-xs font-medium">Uploading {title}</p>
-        <LinkButton href={"/models/new" as "/"} size="sm" kind="quiet">Open</LinkButton>
+        <LinkButton href={href as "/"} size="sm" kind="quiet">Open</LinkButton>
       </div>
       <Progress value={total === 0 ? null : sent / total} label={`Uploading ${title}`} className="mt-2" />
     </aside>

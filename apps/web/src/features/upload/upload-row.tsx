@@ -4,11 +4,11 @@ import { useRef } from "react";
 import { Button, IconButton } from "../../components/ui/button.tsx";
 import { Progress } from "../../components/ui/progress.tsx";
 import { formatBytes, formatDuration, formatPercent, formatRate } from "../../lib/format.ts";
-import { uploads } from "./browser-uploads.ts";
+import { uploads, type UploadPurpose } from "./browser-uploads.ts";
 import { isUnderWay, secondsLeft, sentShare, type UploadItem } from "./upload-item.ts";
 
 /** One file: how far it is, how fast, how long still; pause, go on, remove. */
-export function UploadRow({ item, onRemove }: { item: UploadItem; onRemove: () => void }) {
+export function UploadRow({ item, purpose = "model", onRemove }: { item: UploadItem; purpose?: UploadPurpose; onRemove: () => void }) {
   const picker = useRef<HTMLInputElement>(null);
   return (
     <li className="flex items-start gap-3 border-b px-4 py-3 last:border-b-0">
@@ -26,13 +26,13 @@ export function UploadRow({ item, onRemove }: { item: UploadItem; onRemove: () =
         {item.problem !== null && item.phase === "failed" && <p role="alert" className="mt-1 text-xs text-bad">{item.problem}</p>}
       </div>
       <div className="flex items-center">
-        {isUnderWay(item) && <IconButton label={`Pause ${item.filename}`} size="icon-sm" onClick={() => uploads().pause(item.key)}><Pause size={14} aria-hidden /></IconButton>}
-        {item.paused && <IconButton label={`Resume ${item.filename}`} size="icon-sm" onClick={() => uploads().resume(item.key)}><Play size={14} aria-hidden /></IconButton>}
-        {item.phase === "failed" && <IconButton label={`Try ${item.filename} again`} size="icon-sm" onClick={() => uploads().resume(item.key)}><RotateCw size={14} aria-hidden /></IconButton>}
+        {isUnderWay(item) && <IconButton label={`Pause ${item.filename}`} size="icon-sm" onClick={() => uploads(purpose).pause(item.key)}><Pause size={14} aria-hidden /></IconButton>}
+        {item.paused && <IconButton label={`Resume ${item.filename}`} size="icon-sm" onClick={() => uploads(purpose).resume(item.key)}><Play size={14} aria-hidden /></IconButton>}
+        {item.phase === "failed" && <IconButton label={`Try ${item.filename} again`} size="icon-sm" onClick={() => uploads(purpose).resume(item.key)}><RotateCw size={14} aria-hidden /></IconButton>}
         {item.phase === "needs_file" && (
           <>
             <Button size="sm" onClick={() => picker.current?.click()}>Choose the file again</Button>
-            <input ref={picker} type="file" className="sr-only" tabIndex={-1} aria-label={`Choose ${item.filename} again`} onChange={(event) => uploads().add([...(event.target.files ?? [])])} />
+            <input ref={picker} type="file" className="sr-only" tabIndex={-1} aria-label={`Choose ${item.filename} again`} onChange={(event) => uploads(purpose).add([...(event.target.files ?? [])])} />
           </>
         )}
         <IconButton label={`Remove ${item.filename}`} size="icon-sm" onClick={onRemove}><X size={14} aria-hidden /></IconButton>

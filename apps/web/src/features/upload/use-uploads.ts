@@ -1,13 +1,13 @@
 "use client";
 import { useEffect, useSyncExternalStore } from "react";
-import { uploads } from "./browser-uploads.ts";
+import { uploads, type UploadPurpose } from "./browser-uploads.ts";
 import { isUnderWay, type UploadItem } from "./upload-item.ts";
 
 const NONE: readonly UploadItem[] = [];
 
 /** The uploads of this tab, fresh with every step they make. */
-export function useUploads(): readonly UploadItem[] {
-  return useSyncExternalStore((onChange) => uploads().subscribe(onChange), () => uploads().items(), () => NONE);
+export function useUploads(purpose: UploadPurpose = "model"): readonly UploadItem[] {
+  return useSyncExternalStore((onChange) => uploads(purpose).subscribe(onChange), () => uploads(purpose).items(), () => NONE);
 }
 
 /** Asks once before the tab is closed while something is being sent. */
