@@ -76,7 +76,7 @@ export function constantNumbers(constants: Constants, name: string | undefined, 
   return tensorNumbers(tensor);
 }
 
-export function elementTypeOf(constants: Constants, name: string | undefined): string | null {
+function elementTypeOf(constants: Constants, name: string | undefined): string | null {
   return name === undefined || name === "" ? null : (constants(name)?.elementType ?? null);
 }
 

@@ -15,7 +15,7 @@ export type SaturationContext = {
   readonly onProgress?: (done: number, total: number) => void;
 };
 
-export type LayerSaturation = EmulatedLayer & {
+type LayerSaturation = EmulatedLayer & {
   /** Pairs of products that did not fit 16 bits, all examples together. */
   readonly events: number;
   readonly examplesAffected: number;

@@ -1,7 +1,7 @@
 import type { PairedCounts, PairedDifference, Proportion } from "./paired-difference.ts";
 import { pairedDifference, wilson } from "./paired-difference.ts";
 
-export type ClassDelta = {
+type ClassDelta = {
   readonly label: number;
   readonly n: number;
   readonly before: number;

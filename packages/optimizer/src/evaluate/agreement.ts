@@ -3,7 +3,7 @@ import type { Proportion } from "./paired-difference.ts";
 import { wilson } from "./paired-difference.ts";
 import { classScores, numbersOf, topClass } from "./output-scores.ts";
 
-export type OutputAgreement = {
+type OutputAgreement = {
   readonly output: string;
   /** Cosine of the two outputs as vectors, per example; 1 when both are 0. */
   readonly cosineMean: number;
@@ -25,7 +25,7 @@ export type Agreement = {
   readonly mostChanged: readonly ChangedExample[];
 };
 
-export type ChangedExample = { readonly index: number; readonly cosine: number; readonly parentClass: number | null; readonly variantClass: number | null };
+type ChangedExample = { readonly index: number; readonly cosine: number; readonly parentClass: number | null; readonly variantClass: number | null };
 
 const CHANGED_KEPT = 20;
 

@@ -2,7 +2,7 @@ import type { PairedDifference } from "./paired-difference.ts";
 import type { LatencyRatio } from "./interleaved-latency.ts";
 
 /** What is known of a model; null where it was not measured. */
-export type ModelNumbers = {
+type ModelNumbers = {
   readonly sizeBytes: number;
   readonly latencyMsP50: number | null;
   readonly latencyMsP95: number | null;
@@ -30,7 +30,7 @@ export type Goal = {
   readonly wanted?: "speed" | "size" | "either";
 };
 
-export type Criterion = {
+type Criterion = {
   readonly name: "accuracy" | "latency" | "size";
   readonly state: "met" | "missed" | "not_measured";
   /** False when the measured value lies on one side of the limit and its interval on both. */
