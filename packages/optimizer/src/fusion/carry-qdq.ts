@@ -47,8 +47,9 @@ class Carrier {
   /** DQ in front of value-moving operators: each gets a pair behind it, unless something quantises there already. */
   forward(dequantize: OnnxNode): void {
     if (qdqParams(this.index, dequantize)?.isScalar !== true) return;
-    const first = this.index.onlyConsumer(dequantize.outputs[0] ?? "");
-    const waiting = first === null || first.inputs[0] !== dequantize.outputs[0] ? [] : [first];
+    const name = dequantize.outputs[0] ?? "";
+    // The runtime gives each reader of a DQ one of its own first, so each is carried on by itself.
+    const waiting = this.index.consumers(name).filter((reader) => reader.inputs[0] === name);
     for (let mover = waiting.pop(); mover !== undefined; mover = waiting.pop()) {
       if (!letsPass(mover)) continue;
       const output = mover.outputs[0] ?? "";

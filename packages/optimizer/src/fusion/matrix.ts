@@ -24,7 +24,7 @@ export type KernelRule = {
 };
 
 /** An operator that runs on integers as it is, between two equal pairs of scale and zero point. */
-export type MovingRule = {
+type MovingRule = {
   readonly kind: "moves-values";
   readonly sixteenBit: boolean;
   /** Whether the runtime carries a DequantizeLinear in front of it, or a QuantizeLinear behind it, to its other side. */
@@ -33,15 +33,15 @@ export type MovingRule = {
 };
 
 /** An operator that reads integers and gives no quantised values (positions, for example). */
-export type ReadingRule = { readonly kind: "reads-integers" };
+type ReadingRule = { readonly kind: "reads-integers" };
 
 /** An operator that the runtime takes out in front of a QuantizeLinear whose limits clip already. */
-export type ClippingRule = { readonly kind: "clips" };
+type ClippingRule = { readonly kind: "clips" };
 
 /** An operator that the runtime takes out before it fuses. */
-export type NothingRule = { readonly kind: "nothing" };
+type NothingRule = { readonly kind: "nothing" };
 
-export type FloatRule = { readonly kind: "float"; readonly why: string; readonly instead: string | null };
+type FloatRule = { readonly kind: "float"; readonly why: string; readonly instead: string | null };
 
 export type FusionRule = KernelRule | MovingRule | ReadingRule | ClippingRule | NothingRule | FloatRule;
 
@@ -129,7 +129,7 @@ export function fusionRule(node: Pick<OnnxNode, "opType" | "domain">): FusionRul
 }
 
 /** Where a kernel with weights expects them: their input and the axis of a scale per output channel; null for other operators. */
-export type WeightInput = { readonly input: number; readonly channelAxis: number; readonly biasInput: number | null };
+type WeightInput = { readonly input: number; readonly channelAxis: number; readonly biasInput: number | null };
 
 /**
  * The runtime does not check the axis: MatMul weights with scales along axis 0 fuse all the same, and compute something else.

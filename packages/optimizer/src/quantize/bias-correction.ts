@@ -2,6 +2,7 @@ import type { OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
 import { cloneModel, floats, GraphIndex, int64s, makeNode, tensorNumbers } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { weightInput } from "../fusion/matrix.ts";
+import { dequantise } from "./number-formats.ts";
 import { withTensorOutputs } from "./range-probes.ts";
 import type { CalibrationContext } from "./sampler.ts";
 import { evenlyChosen, Sampler } from "./sampler.ts";
@@ -92,13 +93,15 @@ function withQuantisedTwins(model: OnnxModel, layers: readonly OnnxNode[], plan:
 function roundedWeights(node: OnnxNode, index: GraphIndex, plan: WriteOptions): Float32Array {
   const { weights, dims, layoutAxis } = quantisedProduct(node, index, plan);
   const rounded = new Float32Array(weights.values.length);
+  const channels = Array.from(weights.scales, (scale) => ({ scale, zeroPoint: weights.zeroPoint }));
   forEachWeight(channelLayout(dims, layoutAxis), (at, channel) => {
-    rounded[at] = ((weights.values[at] ?? 0) - weights.zeroPoint) * (weights.scales[channel] ?? 1);
+    const params = channels[channel];
+    if (params !== undefined) rounded[at] = dequantise(weights.values[at] ?? 0, params);
   });
   return rounded;
 }
 
-class ChannelMeans {
+export class ChannelMeans {
   readonly #sampler: Sampler;
   readonly #examples: ExampleSource;
 

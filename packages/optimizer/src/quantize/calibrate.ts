@@ -23,7 +23,7 @@ export type CalibrationMethod =
 const HISTOGRAM_METHODS = new Set<CalibrationMethod["kind"]>(["percentile", "least-squares", "least-divergence"]);
 const HISTOGRAM_BINS = 2_048;
 /** Examples counted in histograms, evenly chosen: their shape settles long before their ends do, which the first pass finds on all. */
-const HISTOGRAM_EXAMPLES = 128;
+const HISTOGRAM_EXAMPLES = 64;
 
 /**
  * Runs the float model on the examples, one at a time, and gathers the ranges of the tensors; for methods that need it a second time for

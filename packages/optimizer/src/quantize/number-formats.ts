@@ -97,12 +97,6 @@ export function quantise(x: number, { format, scale, zeroPoint }: Quantisation):
 }
 
 /** The real number an integer stands for, in float32 as DequantizeLinear gives it. */
-export function dequantise(q: number, { scale, zeroPoint }: Quantisation): number {
+export function dequantise(q: number, { scale, zeroPoint }: Pick<Quantisation, "scale" | "zeroPoint">): number {
   return Math.fround((q - zeroPoint) * scale);
-}
-
-/** The range whose values survive: reals of the lowest and highest integer of the type. */
-export function representable(quantisation: Quantisation): Range {
-  const [low, high] = TYPE_LIMITS[quantisation.format.elementType];
-  return { min: dequantise(low, quantisation), max: dequantise(high, quantisation) };
 }

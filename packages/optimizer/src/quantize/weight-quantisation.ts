@@ -2,7 +2,7 @@ import type { NumberFormat, Quantisation } from "./number-formats.ts";
 import { limitsOf, quantisationFor, rint } from "./number-formats.ts";
 
 /** Weights as one channel axis sees them: `outer × channels × inner`, row-major. Per tensor is one channel. */
-export type ChannelLayout = { readonly outer: number; readonly channels: number; readonly inner: number };
+type ChannelLayout = { readonly outer: number; readonly channels: number; readonly inner: number };
 
 export type QuantisedWeights = {
   /** Integers in the order of the weights; int8 and int4 signed, uint8 unsigned. */

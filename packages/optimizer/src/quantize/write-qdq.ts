@@ -162,7 +162,7 @@ class QdqWriter {
   }
 }
 
-export type QuantisedProduct = {
+type QuantisedProduct = {
   readonly weights: QuantisedWeights;
   readonly dims: readonly number[];
   /** Axis of the scales; null for one scale. */
