@@ -33,9 +33,12 @@ export type Emulation = {
 };
 
 /**
- * Opens a QDQ model as a CPU of the given arithmetic would run it. ONNX Runtime fuses it and runs what is the same on every CPU; sums
- * of integer products are computed here. With "saturating" that is needed only for layers in which some pair of products can exceed
- * 16 bits: in the others there is nothing to clip, whatever the input. One temporary file in `workDir` while it opens.
+ * Opens a QDQ model as a CPU of the given arithmetic would run it. ONNX Runtime fuses it and runs all but the sums of integer products,
+ * which are computed here. With "saturating" that is needed only for layers in which some pair of products can exceed 16 bits: in the
+ * others there is nothing to clip, whatever the input. One temporary file in `workDir` while it opens.
+ *
+ * That the other integer kernels (QLinearAdd, -Mul, -Sigmoid, -LeakyRelu, -Softmax, -AveragePool, -GlobalAveragePool, -Concat) give the
+ * same on AVX512 and on AVX2 was checked on 193,000 outputs; float kernels may differ in the last place from CPU to CPU.
  */
 export async function openEmulation(model: OnnxModel, options: { readonly arithmetic: Arithmetic; readonly workDir: string }): Promise<Emulation> {
   const fused = await fusedModel(model, options.workDir);

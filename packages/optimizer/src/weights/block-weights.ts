@@ -1,4 +1,4 @@
-import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
+import type { OnnxModel, OnnxTensor } from "@flotilla/runtime/ir";
 import { cloneModel, floats, GraphIndex, makeNode, OpsetRefusal, rawTensor, setAttribute, upgradeOpset } from "@flotilla/runtime/ir";
 import type { Pass, PassChange } from "../pass.ts";
 import type { BlockFormat, BlockWeights } from "./block-quantisation.ts";
@@ -77,7 +77,7 @@ function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixPro
   model.graph.nodes.splice(model.graph.nodes.indexOf(node), 0, dequantise);
   node.inputs[1] = real;
   if (isTransposed) setAttribute(node, "transB", { int: 0 });
-  keepFromActivation(model, index, product);
+  keepFromGemm(model, index, product);
   const error = relativeError(weights, blocks, columns, format);
   return { node: node.name, what: `${depth} × ${columns} weights in ${format.bits} bits, ${blocks.blocks * columns} scales; error ${(error * 100).toFixed(2)} % of their root mean square` };
 }
@@ -86,18 +86,27 @@ function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixPro
 const MERGED_ACTIVATIONS = new Set(["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "Selu", "HardSigmoid", "Softplus", "Softsign", "ThresholdedRelu"]);
 
 /**
- * Where an activation follows, the product is written as MatMul and the bias as Sum, which ONNX Runtime makes no Gemm of. The result is
- * the same.
+ * Where an activation follows, or the bias is not one number per column, the product is written as MatMul and the bias as Sum, which
+ * ONNX Runtime makes no Gemm of: such a Gemm would not become MatMulNBits. The result is the same.
  */
-function keepFromActivation(model: OnnxModel, index: GraphIndex, { node, bias }: MatrixProduct): void {
-  const next = index.onlyConsumer(node.outputs[0] ?? "");
-  const isActivated = (reader: OnnxNode | null) => reader !== null && reader.domain === "" && MERGED_ACTIVATIONS.has(reader.opType);
+function keepFromGemm(model: OnnxModel, index: GraphIndex, { node, bias, columns }: MatrixProduct): void {
+  const isActivated = (name: string | undefined) => {
+    const reader = index.onlyConsumer(name ?? "");
+    return reader !== null && reader.domain === "" && MERGED_ACTIVATIONS.has(reader.opType);
+  };
+  const isPlainBias = (name: string | undefined) => {
+    const dims = index.constantValue(name ?? "")?.dims;
+    return dims?.length === 1 && dims[0] === columns;
+  };
+  const [x = "", w = "", output = ""] = [node.inputs[0], node.inputs[1], node.outputs[0]];
   if (node.opType === "MatMul") {
-    if (next?.opType === "Add" && isActivated(index.onlyConsumer(next.outputs[0] ?? ""))) next.opType = "Sum";
+    const next = index.onlyConsumer(output);
+    const operand = next?.inputs.find((name) => name !== output);
+    const isBias = next?.opType === "Add" && index.constantValue(operand ?? "") !== null;
+    if (isBias && (isActivated(next.outputs[0]) || !isPlainBias(operand))) next.opType = "Sum";
     return;
   }
-  if (!isActivated(next)) return;
-  const [x = "", w = "", output = ""] = [node.inputs[0], node.inputs[1], node.outputs[0]];
+  if (!isActivated(output) && (bias === null || isPlainBias(bias))) return;
   Object.assign(node, { opType: "MatMul", inputs: [x, w], attributes: [] });
   if (bias === null) return;
   const product = index.freshName(`${output}_product`);

@@ -68,6 +68,15 @@ test("an activation behind a product does not keep it from becoming MatMulNBits"
   expect(relativeRms(await runOnce(model, feeds, FLOAT_ACTIVATIONS), expected)).toBeLessThan(0.01);
 });
 
+test("a bias of two dimensions does not keep a product from becoming MatMulNBits", async () => {
+  const model = twoLayers();
+  for (const tensor of model.graph.initializers) if (tensor.name.startsWith("b")) tensor.dims.unshift(1);
+  const expected = await runOnce(model, feeds);
+  await blockWeights({ bits: 8, blockSize: 32, symmetric: true }).run(model, {});
+  expect(await operatorsRun(model)).toMatchObject({ MatMulNBits: 2 });
+  expect(relativeRms(await runOnce(model, feeds, FLOAT_ACTIVATIONS), expected)).toBeLessThan(0.01);
+});
+
 describe("dynamic int8", () => {
   test("MatMul and Gemm become DynamicQuantizeMatMul, with their biases, and stay near", async () => {
     const model = twoLayers();

@@ -25,7 +25,6 @@ export function qlinearConv(node: OnnxNode, constants: Constants): DotLayer {
     weight: (filter, k) => values[(filter * channels + (k % channels)) * places + Math.floor(k / channels)] ?? 0,
   });
   const window = { kernel, channels, filters, zero: input.zero, paddedDepth: packed.paddedDepth, ...geometry(node, kernel) };
-  const layouts = new Map<string, PatchLayout>();
   return {
     node,
     opType: node.opType,
@@ -37,16 +36,7 @@ export function qlinearConv(node: OnnxNode, constants: Constants): DotLayer {
     finish: quantisedFinish(constants, { scale: yScale, zero: yZero }, constantNumbers(constants, wScale, "its weights' scale")),
     // One channel and one filter a group is a kernel of its own, which adds in 32 bits everywhere.
     isPaired: isPairedOn(constants, xZero, w) && !(channels === 1 && filters === groups && groups > 1),
-    layOut(shape) {
-      const key = shape.join();
-      const known = layouts.get(key);
-      if (known !== undefined) return known;
-      // One shape is the rule; a model fed with many must not keep them all.
-      layouts.clear();
-      const layout = convLayout(shape, window);
-      layouts.set(key, layout);
-      return layout;
-    },
+    layOut: (shape) => convLayout(shape, window),
   };
 }
 
@@ -90,7 +80,8 @@ function convLayout(shape: readonly number[], window: Window): PatchLayout {
   const axes = kernel.map((_, axis) => axisOf(window, axis, spatial[axis] ?? 1));
   const outputs = axes.map(({ output }) => output);
   const places = product(kernel);
-  const sources = sourceTable(spatial, axes, window);
+  const tables = axes.map((axis, at) => axisTable(axis, at, spatial[at] ?? 1, window));
+  const sources = new Int32Array(places);
   const [positions, inputSpatial] = [product(outputs), product(spatial)];
   return {
     outputShape: [images, filters, ...outputs],
@@ -99,12 +90,12 @@ function convLayout(shape: readonly number[], window: Window): PatchLayout {
     fill(data, group, firstRow, rowCount, into) {
       for (let row = 0; row < rowCount; row += 1) {
         const image = Math.floor((firstRow + row) / positions);
-        const table = ((firstRow + row) % positions) * places;
+        fillSources(sources, (firstRow + row) % positions, tables);
         const start = (image * allChannels + group * channels) * inputSpatial;
         let at = row * paddedDepth;
         const end = at + paddedDepth;
         for (let place = 0; place < places; place += 1) {
-          const source = sources[table + place] ?? -1;
+          const source = sources[place] ?? -1;
           if (source < 0) for (let channel = 0; channel < channels; channel += 1) into[at++] = zero;
           else for (let from = start + source, channel = 0; channel < channels; channel += 1, from += inputSpatial) into[at++] = data[from] ?? 0;
         }
@@ -114,27 +105,36 @@ function convLayout(shape: readonly number[], window: Window): PatchLayout {
   };
 }
 
-/** For each output position and each place of the kernel the input position it reads, or -1 in the padding. */
-function sourceTable(spatial: readonly number[], axes: readonly { readonly output: number; readonly before: number }[], window: Window): Int32Array {
-  const { kernel, strides, dilations } = window;
-  let table = Int32Array.of(0);
-  let [positions, places] = [1, 1];
-  kernel.forEach((size, axis) => {
-    const { output, before } = axes[axis] ?? { output: 0, before: 0 };
-    const length = spatial[axis] ?? 1;
-    const next = new Int32Array(table.length * output * size);
-    for (let position = 0; position < positions * output; position += 1) {
-      for (let place = 0; place < places * size; place += 1) {
-        const outer = table[Math.floor(position / output) * places + Math.floor(place / size)] ?? -1;
-        const inner = (position % output) * (strides[axis] ?? 1) - before + (place % size) * (dilations[axis] ?? 1);
-        next[position * places * size + place] = outer < 0 || inner < 0 || inner >= length ? -1 : outer * length + inner;
-      }
-    }
-    table = next;
-    positions *= output;
-    places *= size;
+/** One spatial axis: for output o and kernel place k the input index at `o * kernel + k`, or -1 in the padding. */
+type AxisTable = { readonly indices: Int32Array; readonly outputs: number; readonly kernel: number; readonly length: number };
+
+function axisTable({ output, before }: { readonly output: number; readonly before: number }, axis: number, length: number, window: Window): AxisTable {
+  const kernel = window.kernel[axis] ?? 1;
+  const [stride, dilation] = [window.strides[axis] ?? 1, window.dilations[axis] ?? 1];
+  const indices = Int32Array.from({ length: output * kernel }, (_, at) => {
+    const index = Math.floor(at / kernel) * stride - before + (at % kernel) * dilation;
+    return index < 0 || index >= length ? -1 : index;
   });
-  return table;
+  return { indices, outputs: output, kernel, length };
+}
+
+/** For each place of the kernel at one output position the flat input position it reads, or -1 in the padding. */
+function fillSources(sources: Int32Array, position: number, tables: readonly AxisTable[]): void {
+  sources.fill(0);
+  let [rest, inputStride, places] = [position, 1, 1];
+  for (let axis = tables.length - 1; axis >= 0; axis -= 1) {
+    const table = tables[axis];
+    if (table === undefined) continue;
+    const output = rest % table.outputs;
+    rest = (rest - output) / table.outputs;
+    for (let place = 0; place < sources.length; place += 1) {
+      const index = table.indices[output * table.kernel + (Math.floor(place / places) % table.kernel)] ?? -1;
+      const known = sources[place] ?? -1;
+      sources[place] = known < 0 || index < 0 ? -1 : known + index * inputStride;
+    }
+    inputStride *= table.length;
+    places *= table.kernel;
+  }
 }
 
 function product(dims: readonly number[]): number {
