@@ -64,6 +64,7 @@ function raiseOpset(model: OnnxModel): PassChange[] | string {
   }
 }
 
+/** Nodes that share a matrix get a copy each: ONNX Runtime repacks the weights and makes no MatMulNBits of shared ones. */
 function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct, format: BlockFormat): PassChange {
   const { node, matrix, depth, columns, isTransposed } = product;
   const weights = matrixValues(product);

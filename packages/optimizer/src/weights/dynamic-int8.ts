@@ -43,24 +43,36 @@ export function dynamicInt8({ keepFloat = [] }: DynamicInt8Options = {}): Pass {
 
 function work(model: OnnxModel, keepFloat: readonly string[]): (() => PassChange)[] {
   const index = new GraphIndex(model.graph);
+  const stored: Stored = new Map();
   const edits: (() => PassChange)[] = [];
   for (const node of model.graph.nodes.filter(({ name }) => name === "" || !keepFloat.includes(name))) {
     const product = matrixProduct(node, index);
-    if (product !== null && product.depth * product.columns >= WEIGHTS_MIN) edits.push(() => quantiseProduct(model, index, product));
+    if (product !== null && product.depth * product.columns >= WEIGHTS_MIN) edits.push(() => quantiseProduct(model, index, product, stored));
     const lstm = dynamicLstm(node, index, WEIGHTS_MIN);
     if (lstm !== null) edits.push(() => lstm(model));
   }
   return edits;
 }
 
-function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct): PassChange {
-  const { node, matrix, depth, columns, bias } = product;
+/** Names of codes, scales and zero points of matrices that are stored already, by matrix: nodes that share one go on sharing. */
+type Stored = Map<string, readonly [codes: string, scale: string, zero: string]>;
+
+function storeMatrix(model: OnnxModel, index: GraphIndex, product: MatrixProduct): readonly [string, string, string] {
+  const { matrix, depth, columns } = product;
   const layout = { outer: depth, channels: columns, inner: 1 };
   const weights = matrixValues(product);
   const { values, scales } = quantiseWeights(weights, layout, weightScales(weights, layout, NUMBER_FORMATS.int8Symmetric));
   const fresh = (suffix: string) => index.freshName(`${matrix.name}_${suffix}`);
   const [codes, scale, zero] = [fresh("int8"), fresh("scale"), fresh("zero")];
   model.graph.initializers.push(int8s(codes, [depth, columns], Int8Array.from(values)), floats(scale, [columns], scales), int8s(zero, [columns], new Int8Array(columns)));
+  return [codes, scale, zero];
+}
+
+function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct, stored: Stored): PassChange {
+  const { node, matrix, depth, columns, bias, isTransposed } = product;
+  const key = `${isTransposed} ${matrix.name}`;
+  const [codes, scale, zero] = stored.get(key) ?? storeMatrix(model, index, product);
+  stored.set(key, [codes, scale, zero]);
   const [x = "", output = ""] = [node.inputs[0], node.outputs[0]];
   const base = node.name === "" ? output : node.name;
   const value = (suffix: string) => index.freshName(`${base}_${suffix}`);

@@ -77,6 +77,24 @@ test("a bias of two dimensions does not keep a product from becoming MatMulNBits
   expect(relativeRms(await runOnce(model, feeds, FLOAT_ACTIVATIONS), expected)).toBeLessThan(0.01);
 });
 
+test("both products of a shared matrix get their kernel; dynamic int8 stores it once", async () => {
+  for (const [pass, kernel, copies] of [[blockWeights({ bits: 8, blockSize: 32, symmetric: true }), "MatMulNBits", 2], [dynamicInt8(), "DynamicQuantizeMatMul", 1]] as const) {
+    const model = smallModel({
+      opset: 17,
+      inputs: [tensorType("x", "float32", ["rows", DEPTH])],
+      outputs: [tensorType("y", "float32", ["rows", DEPTH])],
+      initializers: [floats("w", [DEPTH, DEPTH], random(DEPTH * DEPTH).map((value) => value / 8))],
+      nodes: [makeNode("MatMul", ["x", "w"], ["h"], {}, { name: "first" }), makeNode("MatMul", ["h", "w"], ["y"], {}, { name: "second" })],
+    });
+    const expected = await runOnce(model, feeds);
+    await pass.run(model, {});
+    expect(checkModel(model)).toEqual([]);
+    expect(model.graph.initializers.filter(({ elementType, dims }) => elementType === "int8" && dims.length === 2)).toHaveLength(copies);
+    expect(await operatorsRun(model)).toMatchObject({ [kernel]: 2 });
+    expect(relativeRms(await runOnce(model, feeds), expected)).toBeLessThan(0.03);
+  }
+});
+
 describe("dynamic int8", () => {
   test("MatMul and Gemm become DynamicQuantizeMatMul, with their biases, and stay near", async () => {
     const model = twoLayers();
