@@ -18,7 +18,7 @@ export type Composition = {
   db: Db;
   ports: Ports;
   startDelivery: StartDelivery;
-  evaluate: (now: Date) => Promise<Evaluation>;
+  evaluate: () => Promise<Evaluation>;
   /** Sums latency up and forgets what is too old. */
   tidyTelemetry: (now: Date) => Promise<void>;
   /** Resolves when the database answers. */
@@ -48,7 +48,7 @@ export function compose(env: ComposedOf, log: Logger, store: ArtifactStore = dir
         onJob,
         onError: (error) => log.warn({ err: error }, "the queue had an error"),
       }),
-    evaluate: (now) => evaluateRollouts(db, now),
+    evaluate: () => evaluateRollouts(db, () => new Date()),
     tidyTelemetry: async (now) => {
       await withSql(db, (sql) => rollUp(sql, now));
       await withSql(db, (sql) => pruneTelemetry(sql, now));

@@ -83,6 +83,14 @@ test("while one evaluator works, another one steps aside at once and changes not
   expect((await counts(id)).total).toBe(0);
 });
 
+test("the clock is asked once the lock is held, so that nothing is dated before what the evaluator ahead did", async () => {
+  const clock = vi.fn(() => new Date());
+  await withAdvisoryLock(suite.db, EVALUATOR_LOCK, () => evaluateRollouts(suite.db, clock));
+  expect(clock).not.toHaveBeenCalled();
+  await evaluateRollouts(suite.db, clock);
+  expect(clock).toHaveBeenCalledOnce();
+});
+
 test("nothing is offered after a pause has committed, however the two meet", async () => {
   const { id } = await startedOn(200);
   const evaluating = evaluateRollouts(suite.db, new Date(), { chunk: 5 });

@@ -35,10 +35,11 @@ const MOST_OFFERS = 20_000;
 
 /**
  * Brings every rollout as far as it can go at `now`: ends what is overdue, halts, opens and passes waves, offers builds,
- * takes devices back. Called every second or so by a worker; any number may call it at the same time.
+ * takes devices back. Called every second or so by a worker; any number may call it at the same time. A clock is asked once the lock is held: whoever
+ * waited for its connection while another one evaluated must not date what it does before what is there.
  */
-export async function evaluateRollouts(db: Db, now: Date, options: { chunk?: number } = {}): Promise<Evaluation> {
-  const result = await withAdvisoryLock(db, EVALUATOR_LOCK, (signal) => evaluateAll(db, now, options.chunk ?? CHUNK, signal));
+export async function evaluateRollouts(db: Db, now: Date | (() => Date), options: { chunk?: number } = {}): Promise<Evaluation> {
+  const result = await withAdvisoryLock(db, EVALUATOR_LOCK, (signal) => evaluateAll(db, now instanceof Date ? now : now(), options.chunk ?? CHUNK, signal));
   return result.kind === "busy" ? result : result.value;
 }
 
