@@ -132,7 +132,8 @@ async function breakLimit(db: Db, fleetId: string, buildId: string): Promise<Fau
     `select count(distinct offered_at) filter (where offered_at > $2::timestamptz) as evaluations, count(*) filter (where offered_at > $3::timestamptz) as after_halt
        from deployment where rollout_id = $1`, [id, times?.breach ?? null, times?.halted ?? null]));
   const evaluations = Number(late?.evaluations ?? 0);
-  const seconds = times?.breach && times.halted ? (times.halted.getTime() - times.breach.getTime()) / 1000 : Number.NaN;
+  // A halt is dated by the beginning of its evaluation, which may see a failure of the moment after.
+  const seconds = times?.breach && times.halted ? Math.max(times.halted.getTime() - times.breach.getTime(), 0) / 1000 : Number.NaN;
   return {
     what: "a build that fails everywhere: halt within one evaluation after the limit is broken, while evaluators die",
     tried: 1, atLeast: 1, lost: 0,

@@ -18,7 +18,7 @@ import { workerFault } from "./worker-fault.ts";
  * Faults of one lane come one after the other, the lanes at once: a fault waits most of the time, for a lease, a wave or a start. Each lane has a
  * server of its own, which it may kill. About as long as each other.
  */
-const LANES: readonly (readonly Fault[])[] = [[workerFault], [ledgerFault, agentFault], [evaluatorFault, postgresFault], [stepFault, silenceFault]];
+const LANES: readonly (readonly Fault[])[] = [[workerFault, agentFault], [ledgerFault, evaluatorFault], [postgresFault, stepFault, silenceFault]];
 
 /** Every fault there is. */
 export const faults: readonly Fault[] = LANES.flat();

@@ -9,8 +9,8 @@ import { countOf, type StepOutcome, type StepPoint } from "./step-point.ts";
 
 const SAMPLES = 20;
 const NAME = "unanswered";
-const REACHED_WITHIN_MS = 30_000;
-const FINISHED_WITHIN_MS = 60_000;
+const REACHED_WITHIN_MS = 120_000;
+const FINISHED_WITHIN_MS = 120_000;
 
 /** `marker`: bytes of the transaction whose COMMIT is not answered; `stored`: counts what it has stored by then. */
 type Unanswered = { readonly marker: string; readonly isAfterSyncs: boolean; readonly stored: string };

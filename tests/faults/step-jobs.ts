@@ -6,9 +6,9 @@ import type { StepOutcome, StepPoint } from "./step-point.ts";
 import { addJobs, checkJobs, createFaultTables, untilFinished } from "./worker-jobs.ts";
 
 const LEASE_MS = 2_000;
-const REACHED_WITHIN_MS = 30_000;
+const REACHED_WITHIN_MS = 120_000;
 /** The queue takes a consumer for dead after ten seconds. */
-const DELIVERED_WITHIN_MS = 60_000;
+const DELIVERED_WITHIN_MS = 120_000;
 const KEY = 1;
 
 /** A worker: its `begun` resolves when it has a job in hand. */

@@ -8,8 +8,8 @@ import { addBuild, addCrew, checkRollouts, operator, startedRollout, watchRollou
 import type { StepOutcome, StepPoint } from "./step-point.ts";
 
 const DEVICES = 6;
-const REACHED_WITHIN_MS = 30_000;
-const COMPLETE_WITHIN_MS = 60_000;
+const REACHED_WITHIN_MS = 120_000;
+const COMPLETE_WITHIN_MS = 120_000;
 const KEY = 2;
 
 async function crashEvaluatorAt(context: FaultContext, db: Db, databaseUrl: string, write: Parameters<typeof holdWrite>[1]): Promise<StepOutcome> {

@@ -11,7 +11,7 @@ const LEASE_MS = 2_000;
 const KILLS = 152;
 const FREEZES = 6;
 const KILLER_JOBS = 4;
-const JOBS = 500;
+const JOBS = 150;
 /** A frozen worker stays away until its lease is over, the reaper has come by and somebody else has begun. */
 const FREEZE_MS = LEASE_MS + 2_500;
 

@@ -15,18 +15,21 @@ export async function createFaultTables(db: Db): Promise<void> {
 
 /** Attempts of a job that means no harm: the harness may kill its worker many times by bad luck. */
 const MANY_ATTEMPTS = 200;
+const CHUNK = 40;
 
 /** "work:<ms>" or "kill"; the latter gets the product's three attempts. */
 export async function addJobs(db: Db, orders: readonly string[]): Promise<void> {
-  await withTx(db, async (tx) => {
-    for (const order of orders) {
-      const id = newId("job");
-      await tx.job.create({
-        data: { id, kind: "benchmark", payload: { versionId: order }, maxAttempts: order === "kill" ? 3 : MANY_ATTEMPTS, subjectKind: "version", subjectId: "ver_fault", createdById: "faults" },
-      });
-      await enqueueJob(tx, { id, kind: "benchmark" });
-    }
-  }, { timeoutMs: 120_000 });
+  for (let from = 0; from < orders.length; from += CHUNK) {
+    await withTx(db, async (tx) => {
+      for (const order of orders.slice(from, from + CHUNK)) {
+        const id = newId("job");
+        await tx.job.create({
+          data: { id, kind: "benchmark", payload: { versionId: order }, maxAttempts: order === "kill" ? 3 : MANY_ATTEMPTS, subjectKind: "version", subjectId: "ver_fault", createdById: "faults" },
+        });
+        await enqueueJob(tx, { id, kind: "benchmark" });
+      }
+    }, { timeoutMs: 120_000 });
+  }
 }
 
 export async function unfinished(db: Db): Promise<number> {
