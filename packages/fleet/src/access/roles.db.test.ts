@@ -2,8 +2,11 @@ import { testDb, withTx, type TestDb, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as builds from "../builds/index.ts";
+import * as datasets from "../datasets/index.ts";
 import * as jobs from "../jobs/index.ts";
 import * as models from "../models/index.ts";
+import * as numbers from "../numbers/index.ts";
+import * as optimizations from "../optimizations/index.ts";
 import { areas, type Area, type Principal, type Role } from "../principal.ts";
 import * as access from "./index.ts";
 
@@ -38,6 +41,22 @@ const guarded: Record<string, { area: Area; role: Role; call: Call }> = {
   getVersion: { area: "models", role: "viewer", call: (tx, p) => models.getVersion(tx, p, none) },
   listVersions: { area: "models", role: "viewer", call: (tx, p) => models.listVersions(tx, p, { modelId: none }) },
   versionUse: { area: "models", role: "viewer", call: (tx, p) => models.versionUse(tx, p, none) },
+  getGraph: { area: "models", role: "viewer", call: (tx, p) => models.getGraph(tx, p, none) },
+  getPreprocessing: { area: "models", role: "viewer", call: (tx, p) => models.getPreprocessing(tx, p, none) },
+  setPreprocessing: { area: "models", role: "operator", call: (tx, p) => models.setPreprocessing(tx, p, { versionId: none, preprocessing: null }) },
+  createDataset: { area: "models", role: "operator", call: (tx, p) => datasets.createDataset(tx, p, { name: "" }) },
+  getDataset: { area: "models", role: "viewer", call: (tx, p) => datasets.getDataset(tx, p, none) },
+  listDatasets: { area: "models", role: "viewer", call: (tx, p) => datasets.listDatasets(tx, p, page) },
+  createDatasetVersion: { area: "models", role: "operator", call: (tx, p) => datasets.createDatasetVersion(tx, p, { datasetId: none, files: [] }) },
+  retryDatasetImport: { area: "models", role: "operator", call: (tx, p) => datasets.retryDatasetImport(tx, p, { id: none }) },
+  getDatasetVersion: { area: "models", role: "viewer", call: (tx, p) => datasets.getDatasetVersion(tx, p, none) },
+  getNumberedDatasetVersion: { area: "models", role: "viewer", call: (tx, p) => datasets.getNumberedDatasetVersion(tx, p, { datasetId: none, number: 1 }) },
+  listDatasetVersions: { area: "models", role: "viewer", call: (tx, p) => datasets.listDatasetVersions(tx, p, { datasetId: none }) },
+  getOptimization: { area: "models", role: "viewer", call: (tx, p) => optimizations.getOptimization(tx, p, none) },
+  listOptimizations: { area: "models", role: "viewer", call: (tx, p) => optimizations.listOptimizations(tx, p, page) },
+  variantTree: { area: "models", role: "viewer", call: (tx, p) => optimizations.variantTree(tx, p, none) },
+  versionReport: { area: "models", role: "viewer", call: (tx, p) => numbers.versionReport(tx, p, none) },
+  compareVersions: { area: "models", role: "viewer", call: (tx, p) => numbers.compareVersions(tx, p, { versionIds: [none] }) },
   createJob: { area: "jobs", role: "operator", call: (tx, p) => jobs.createJob(tx, p, { kind: "benchmark", payload: { versionId: none } }) },
   cancelJob: { area: "jobs", role: "operator", call: (tx, p) => jobs.cancelJob(tx, p, { id: none }) },
   retryJob: { area: "jobs", role: "operator", call: (tx, p) => jobs.retryJob(tx, p, { id: none }) },
@@ -73,6 +92,19 @@ const unguarded: Record<string, string> = {
   safeFileName: "no data",
   isJobKind: "no data",
   parseJobPayload: "no data",
+  suggestPreprocessing: "no data",
+  recipeDigest: "no data",
+  techniqueLabel: "no data",
+  pairedDifference: "no data",
+  shareOf: "no data",
+  keepEvaluation: "worker, under a job's lease",
+  keepMeasurement: "worker, under a job's lease",
+  keepGraph: "worker, under a job's lease",
+  jobSteps: "worker, under a job's lease",
+  keepJobStep: "worker, under a job's lease",
+  markDatasetReady: "worker, under a job's lease",
+  markDatasetRejected: "worker, under a job's lease",
+  finishOptimization: "worker, under a job's lease",
   markVersionReady: "worker, under a job's lease",
   markVersionRejected: "worker, under a job's lease",
   finishBuild: "worker, under a job's lease",
@@ -125,6 +157,6 @@ test("only the platform makes the first admin", async () => {
 });
 
 test("every exported function stands in one of the tables", () => {
-  const exported = Object.entries({ ...access, ...models, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const exported = Object.entries({ ...access, ...models, ...datasets, ...optimizations, ...numbers, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   expect(exported.toSorted()).toEqual([...Object.keys(guarded), ...Object.keys(unguarded)].toSorted());
 });

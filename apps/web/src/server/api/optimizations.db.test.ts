@@ -45,7 +45,7 @@ test("a dataset gets versions of uploads, each with an import job and the option
   expect(version).toMatchObject({ number: 1, state: "importing", options: { format: "auto", seed: 7 }, sizeBytes: 20, summary: null, files: [{ name: "x.idx" }, { name: "y.idx" }] });
   expect(await json(await operator("GET", `/jobs/${String(version["importJobId"])}`))).toMatchObject({ kind: "import", state: "queued", subjectKind: "dataset_version", subjectName: "digits v1" });
   expect(await json(await operator("GET", `/datasets/${String(dataset["id"])}/versions/1`))).toMatchObject({ id: version["id"], preview: null });
-  expect(await json(await operator("GET", "/datasets"))).toMatchObject({ items: [{ name: "digits", newest: { number: 1, state: "importing", kind: null } }] });
+  expect(await json(await operator("GET", "/datasets"))).toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ name: "digits", newest: expect.objectContaining({ number: 1, state: "importing", kind: null }) })]) });
   const bad = await operator("POST", `/datasets/${String(dataset["id"])}/versions`, { uploadId: "upl_none", options: { fractions: { train: 1, calibration: 1, validation: 0, test: 0 } } });
   expect(await json(bad)).toMatchObject({ status: 400, detail: "options.fractions: the shares must add up to 1" });
 });
