@@ -1,28 +1,34 @@
 "use client";
 import type { VersionInspection, VersionView } from "@flotilla/fleet";
 import { ArrowDown, ArrowUp } from "lucide-react";
-import { useMemo, useState } from "react";
+import { parseAsInteger, useQueryState } from "nuqs";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Card } from "../../components/ui/card.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
 import { SearchField } from "../../components/ui/search-field.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
+import { LayerBars } from "./layer-bars.tsx";
 import { costByOperator, filterLayers, sortLayers, type LayerOrder, type LayerSort } from "./layer-order.ts";
 
 type Layer = VersionInspection["layers"][number];
 const PAGE = 100;
 
-/** Where the time goes: by kind of operator as bars, by layer as a table. */
+/** Where the time goes: along the run and by kind of operator as bars, by layer as a table. */
 export function LayersTab({ version }: { version: VersionView }) {
   const layers = version.inspection?.layers ?? [];
+  // Counted from 1, as the table shows it; the graph leads here with it.
+  const [layer, setLayer] = useQueryState("layer", parseAsInteger);
+  const chosen = layer === null || layer < 1 || layer > layers.length ? null : layer - 1;
   if (layers.length === 0) {
     return <Card><EmptyState title="No layer was timed" className="py-8">{version.inspection === null ? "Layer times come with the import." : "The runtime gave no times for single layers of this model."}</EmptyState></Card>;
   }
   return (
     <div className="space-y-4">
+      <LayerBars layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
+      <LayerTable layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
       <OperatorBars layers={layers} />
-      <LayerTable layers={layers} />
     </div>
   );
 }
@@ -54,12 +60,18 @@ const COLUMNS: { sort: LayerSort; label: string; numeric: boolean }[] = [
   { sort: "parameters", label: "Parameters", numeric: true },
 ];
 
-function LayerTable({ layers }: { layers: readonly Layer[] }) {
+function LayerTable({ layers, chosen, onChoose }: { layers: readonly Layer[]; chosen: number | null; onChoose: (position: number) => void }) {
   const [order, setOrder] = useState<LayerOrder>({ by: "time", descending: true });
   const [search, setSearch] = useState("");
   const [shown, setShown] = useState(PAGE);
   const rows = useMemo(() => sortLayers(filterLayers(layers, search), order), [layers, search, order]);
   const most = Math.max(...layers.map((layer) => layer.sharePercent));
+  const body = useRef<HTMLTableSectionElement>(null);
+  const place = rows.findIndex(({ position }) => position === chosen);
+  const visible = Math.max(shown, place + 1);
+  useEffect(() => {
+    if (chosen !== null) body.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   return (
     <Card title="Layers" subtitle={`${formatCount(rows.length)} of ${formatCount(layers.length)}`} actions={<SearchField label="Find by name or operator" value={search} onChange={setSearch} className="sm:w-56" />} flush>
       <Table caption="Latency by layer">
@@ -69,10 +81,10 @@ function LayerTable({ layers }: { layers: readonly Layer[] }) {
             <Th>Output</Th><Th>Runs on</Th>
           </tr>
         </thead>
-        <tbody>
-          {rows.slice(0, shown).map(({ layer, position }) => (
-            <Tr key={position}>
-              <Td numeric className="text-muted">{position + 1}</Td>
+        <tbody ref={body}>
+          {rows.slice(0, visible).map(({ layer, position }) => (
+            <Tr key={position} aria-current={position === chosen || undefined} className={position === chosen ? "bg-accent-soft" : undefined}>
+              <Td numeric className="text-muted"><button type="button" className="hover:text-ink hover:underline" aria-label={`Choose layer ${position + 1}`} onClick={() => onChoose(position)}>{position + 1}</button></Td>
               <Td className="max-w-64 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
               <Td className="whitespace-nowrap">{layer.opType}</Td>
               <Td numeric className="whitespace-nowrap">{formatMs(layer.medianUs / 1000)}</Td>
@@ -90,7 +102,7 @@ function LayerTable({ layers }: { layers: readonly Layer[] }) {
         </tbody>
       </Table>
       {rows.length === 0 && <EmptyState title="No layer matches" className="py-8" action={<Button onClick={() => setSearch("")}>Clear the search</Button>} />}
-      {rows.length > shown && <div className="border-t p-2 text-center"><Button kind="quiet" size="sm" onClick={() => setShown((count) => count + PAGE * 5)}>Show more</Button></div>}
+      {rows.length > visible && <div className="border-t p-2 text-center"><Button kind="quiet" size="sm" onClick={() => setShown(visible + PAGE * 5)}>Show more</Button></div>}
     </Card>
   );
 }

@@ -1,12 +1,14 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { Hammer } from "lucide-react";
+import { Hammer, Wand } from "lucide-react";
 import type { Route } from "next";
+import Link from "next/link";
 import { Badge } from "../../components/ui/badge.tsx";
 import { LinkButton } from "../../components/ui/button.tsx";
 import { Page } from "../../components/ui/page.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { versionQuery } from "./model-queries.ts";
+import { EvaluateButton } from "../optimizing/evaluate-button.tsx";
 import { BenchmarkButton } from "./benchmark-button.tsx";
 import { VersionState } from "./version-words.tsx";
 import { VersionView } from "./version-view.tsx";
@@ -18,8 +20,15 @@ export function VersionPage({ id, modelId, modelName, number }: { id: string; mo
     <Page
       title={<span className="flex flex-wrap items-center gap-2">{modelName} v{number}{" "}{version && <VersionState state={version.state} />}{version?.aliases.map((alias) => <Badge key={alias} tone="accent">{alias}</Badge>)}</span>}
       crumbs={[{ label: "Models", href: "/models" }, { label: modelName, href: `/models/${modelId}` }]}
-      subtitle={version && <>Uploaded by {version.createdByName} <TimeAgo at={version.createdAt} /></>}
-      actions={version?.state === "ready" && <><BenchmarkButton versionId={id} /><LinkButton href={`/builds/new?version=${id}` as Route} kind="primary"><Hammer size={14} aria-hidden />Make a build</LinkButton></>}
+      subtitle={version && <>{version.parentId !== null && <>{version.variantLabel ?? "Variant"} of <Link href={`/models/-/v/${version.parentId}` as Route} className="text-ink underline underline-offset-2">its parent</Link>. </>}{version.optimizationId === null ? "Uploaded" : "Made"} by {version.createdByName} <TimeAgo at={version.createdAt} /></>}
+      actions={version?.state === "ready" && (
+        <>
+          <BenchmarkButton versionId={id} />
+          <EvaluateButton version={version} />
+          <LinkButton href={`/models/${modelId}/v/${number}/optimize` as Route}><Wand size={14} aria-hidden />Optimize…</LinkButton>
+          {version.offered && <LinkButton href={`/builds/new?version=${id}` as Route} kind="primary"><Hammer size={14} aria-hidden />Make a build</LinkButton>}
+        </>
+      )}
       wide
     >
       <VersionView id={id} />

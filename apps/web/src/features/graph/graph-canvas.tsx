@@ -1,0 +1,87 @@
+"use client";
+import "@xyflow/react/dist/base.css";
+import "./graph.css";
+import { Controls, Handle, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeProps } from "@xyflow/react";
+import { useEffect, useEffectEvent, useMemo } from "react";
+import { cn } from "../../lib/class-names.ts";
+import { formatMs, formatNoun } from "../../lib/format.ts";
+import type { DrawnGraph, GraphBox, GraphLine } from "./graph-queries.ts";
+
+type BoxNode = Node<{ box: GraphBox; heat: number; isMatch: boolean }, "box">;
+type LineEdge = Edge<{ line: GraphLine }, "line">;
+
+const nodeTypes = { box: Box };
+const edgeTypes = { line: Line };
+
+type CanvasProps = { graph: DrawnGraph; chosen: string | null; onChoose: (id: string | null) => void; onToggle: (path: string) => void };
+
+/** The boxes where the server placed them; nothing is laid out in the browser. Double click or Enter opens a block. */
+export function GraphCanvas(props: CanvasProps) {
+  return <ReactFlowProvider><Canvas {...props} /></ReactFlowProvider>;
+}
+
+function Canvas({ graph, chosen, onChoose, onToggle }: CanvasProps) {
+  const flow = useReactFlow();
+  const nodes = useMemo(() => nodesOf(graph, chosen), [graph, chosen]);
+  const edges = useMemo(() => graph.edges.map<LineEdge>((line, index) => ({ id: `e${index}`, source: line.from, target: line.to, type: "line", data: { line }, focusable: false, selectable: false })), [graph]);
+  const lookAt = useEffectEvent((id: string) => {
+    if (graph.nodes.some((box) => box.id === id)) void flow.fitView({ nodes: [{ id }], duration: 200, maxZoom: 1, minZoom: 0.6 });
+  });
+  useEffect(() => {
+    if (chosen !== null) lookAt(chosen);
+  }, [chosen, graph]);
+  const act = (box: GraphBox): void => (box.kind === "block" ? onToggle(box.block) : onChoose(box.id));
+  return (
+    <ReactFlow
+      nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView fitViewOptions={{ maxZoom: 1, minZoom: 0.3 }} minZoom={0.05} maxZoom={2}
+      nodesDraggable={false} nodesConnectable={false} onlyRenderVisibleElements zoomOnDoubleClick={false} proOptions={{ hideAttribution: true }}
+      onNodeClick={(_, node) => onChoose(node.id)} onNodeDoubleClick={(_, node) => act(node.data.box)} onPaneClick={() => onChoose(null)}
+      onKeyDown={(event) => {
+        const id = (event.target as HTMLElement).closest("[data-id]")?.getAttribute("data-id");
+        const box = graph.nodes.find((candidate) => candidate.id === id);
+        if (box === undefined || (event.key !== "Enter" && event.key !== " ")) return;
+        event.preventDefault();
+        act(box);
+      }}
+      aria-label="Graph; the same stands under View as table"
+    >
+      <Controls showInteractive={false} />
+      {graph.nodes.length > 30 && <MiniMap pannable zoomable className="max-sm:hidden" ariaLabel="Overview of the graph" />}
+    </ReactFlow>
+  );
+}
+
+function nodesOf(graph: DrawnGraph, chosen: string | null): BoxNode[] {
+  const most = Math.max(1, ...graph.nodes.map((box) => box.medianUs ?? 0));
+  const found = new Set(graph.matches.map(({ index }) => `n${index}`));
+  const foundBlocks = graph.matches.map(({ block }) => block);
+  return graph.nodes.map((box) => ({
+    id: box.id, type: "box", position: { x: box.x, y: box.y }, width: box.width, height: box.height, selected: box.id === chosen, draggable: false,
+    ariaLabel: `${box.label}${box.kind === "block" ? `, block of ${formatNoun(box.nodeCount, "node")}, Enter opens it` : `, ${box.opType ?? box.kind}`}${box.medianUs === null ? "" : `, ${formatMs(box.medianUs / 1000)}`}`,
+    data: { box, heat: (box.medianUs ?? 0) / most, isMatch: found.has(box.id) || (box.kind === "block" && foundBlocks.some((block) => block === box.block || block.startsWith(`${box.block}/`))) },
+  }));
+}
+
+function Box({ data: { box, heat, isMatch }, selected }: NodeProps<BoxNode>) {
+  return (
+    <div className={cn("relative flex h-full w-full flex-col justify-center overflow-hidden rounded-md border bg-raised px-2.5 text-ink", box.kind === "block" && "border-dashed border-line-strong bg-sunken", isMatch && "border-accent-text ring-2 ring-accent/30", selected && "border-accent-text ring-2 ring-accent-text")}>
+      <Handle type="target" position={Position.Top} isConnectable={false} className="opacity-0" />
+      <span className="truncate text-xs font-medium">{box.kind === "block" ? box.label : (box.opType ?? box.label)}</span>
+      <span className="flex justify-between gap-2 text-2xs text-muted"><span className="truncate">{box.kind === "block" ? formatNoun(box.nodeCount, "node") : box.label}</span>{box.medianUs !== null && <span className="shrink-0 tabular">{formatMs(box.medianUs / 1000)}</span>}</span>
+      <span aria-hidden className="absolute bottom-0 left-0 h-1 bg-accent" style={{ width: `${heat * 100}%` }} />
+      <Handle type="source" position={Position.Bottom} isConnectable={false} className="opacity-0" />
+    </div>
+  );
+}
+
+function Line({ data }: EdgeProps<LineEdge>) {
+  const points = data?.line.points ?? [];
+  const shape = data?.line.shape;
+  const middle = points[Math.floor(points.length / 2)];
+  return (
+    <g>
+      <path className="react-flow__edge-path" d={points.map(({ x, y }, index) => `${index === 0 ? "M" : "L"}${x} ${y}`).join(" ")} fill="none" />
+      {shape != null && points.length <= 2 && middle !== undefined && <text x={middle.x + 6} y={middle.y - 12} className="fill-(--muted) text-[9px]">{shape.map((side) => side ?? "?").join("×")}</text>}
+    </g>
+  );
+}

@@ -1,0 +1,41 @@
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { GraphNode } from "@flotilla/fleet";
+import { apiGet } from "../../lib/api-client.ts";
+
+export type Shape = (number | string | null)[] | null;
+
+/** A box as the server placed it. */
+export type GraphBox = {
+  id: string; kind: "node" | "block" | "input" | "output"; label: string; opType: string | null; block: string; nodeCount: number; parameterCount: number; parameterBytes: number;
+  outputShape: Shape; medianUs: number | null; layer: string | null; attributes: Record<string, string>; x: number; y: number; width: number; height: number;
+};
+export type GraphLine = { from: string; to: string; shape: Shape; count: number; points: { x: number; y: number }[] };
+export type DrawnGraph = {
+  width: number; height: number; nodes: GraphBox[]; edges: GraphLine[];
+  blocks: { path: string; label: string; nodeCount: number; isExpanded: boolean }[];
+  nodeCount: number; omittedNodes: number;
+  matches: { index: number; name: string; opType: string; block: string }[];
+};
+export type GraphRow = GraphNode & { index: number; inputsFrom: number[] };
+
+/** `open`: paths of open blocks, null to let the server decide. */
+export const graphQuery = (versionId: string, open: readonly string[] | null, search: string) => queryOptions({
+  queryKey: ["version", versionId, "graph", open?.join() ?? null, search],
+  queryFn: ({ signal }) => {
+    const query = new URLSearchParams();
+    if (open !== null) query.set("expand", open.join(","));
+    if (search !== "") query.set("search", search);
+    return apiGet<{ graph: DrawnGraph | null }>(`/versions/${versionId}/graph?${query}`, signal);
+  },
+  placeholderData: keepPreviousData, staleTime: Infinity,
+});
+
+export const graphRowsQuery = (versionId: string, search: string) => infiniteQueryOptions({
+  queryKey: ["version", versionId, "graph-rows", search],
+  queryFn: ({ pageParam, signal }) => {
+    const query = new URLSearchParams({ limit: "200", after: String(pageParam) });
+    if (search !== "") query.set("search", search);
+    return apiGet<{ items: GraphRow[]; total: number; nextAfter: number | null }>(`/versions/${versionId}/graph/nodes?${query}`, signal);
+  },
+  initialPageParam: -1, getNextPageParam: (page) => page.nextAfter, placeholderData: keepPreviousData, staleTime: Infinity,
+});
