@@ -44,7 +44,7 @@ export async function compareVersions(tx: Tx, principal: Principal, input: Compa
     accuracyOn: sample === undefined ? null : { datasetVersionId: sample.datasetVersionId, datasetId: sample.datasetId, datasetName: sample.datasetName, datasetNumber: sample.datasetNumber, split: sample.numbers.split },
     latencyOn: measured === undefined ? null : { mode: measured.mode, machine: measured.numbers.machine, method: measured.numbers.latencyMs.method },
     latencyWhyNot: measured === undefined ? "No machine has measured all of these in the same way. Start a benchmark of each." : null,
-    versions: versions.map((version, index) => ({ ...version, isOnFront: front[index] ?? null, delta: version.id === baselineId ? null : deltaOf(version, versions, baselineId, evaluations, outcomes) })),
+    versions: versions.map((version, index) => ({ ...version, isOnFront: front[index] ?? null, delta: version.id === baselineId ? null : deltaOf(version, versions, { baselineId, evaluations, outcomes, latencies }) })),
     classes: classesOf(versions, evaluations),
   };
 }
@@ -95,16 +95,21 @@ function comparedVersion(row: Row, report: VariantReport | undefined, evaluation
   };
 }
 
-function deltaOf(
-  version: ComparedVersion, versions: readonly ComparedVersion[], baselineId: string, evaluations: ReadonlyMap<string, EvaluationView>, outcomes: ReadonlyMap<string, Outcomes>,
-): ComparedVersion["delta"] {
+type Beside = { baselineId: string; evaluations: ReadonlyMap<string, EvaluationView>; outcomes: ReadonlyMap<string, Outcomes>; latencies: ReadonlyMap<string, MeasurementView> | null };
+
+function deltaOf(version: ComparedVersion, versions: readonly ComparedVersion[], { baselineId, evaluations, outcomes, latencies }: Beside): ComparedVersion["delta"] {
   const baseline = versions.find((other) => other.id === baselineId);
   if (baseline === undefined) return null;
   const [first, second] = [outcomes.get(baselineId), outcomes.get(version.id)];
   const worst = worstClassOf(evaluations.get(baselineId)?.numbers.classes ?? [], evaluations.get(version.id)?.numbers.classes ?? []);
+  const inTurns = latencies?.get(version.id)?.numbers.speedUp;
+  const isPaired = inTurns?.baselineVersionId === baselineId;
+  const ofMedians = version.latencyMs === null || baseline.latencyMs === null ? null : version.latencyMs.p50 / baseline.latencyMs.p50;
   return {
     sizeRatio: version.sizeBytes / baseline.sizeBytes,
-    latencyRatio: version.latencyMs === null || baseline.latencyMs === null ? null : version.latencyMs.p50 / baseline.latencyMs.p50,
+    // Runs in turns with this very baseline say more than two medians from different minutes.
+    latencyRatio: isPaired ? 1 / inTurns.ratio : ofMedians,
+    latencyRatioCi95: isPaired ? [1 / inTurns.ci95[1], 1 / inTurns.ci95[0]] : null,
     memoryRatio: version.peakMemoryBytes === null || baseline.peakMemoryBytes === null ? null : version.peakMemoryBytes / baseline.peakMemoryBytes,
     accuracy: first === undefined || second === undefined ? null : pairedDifference(first, second, worst),
   };

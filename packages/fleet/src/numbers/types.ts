@@ -94,7 +94,7 @@ export type ComparedVersion = {
   /** No other of these is at least as good in size, latency and accuracy, and better in one. Null while a number is missing. */
   isOnFront: boolean | null;
   /** Against the baseline; null for the baseline itself. Ratios are version ÷ baseline. */
-  delta: { sizeRatio: number; latencyRatio: number | null; memoryRatio: number | null; accuracy: PairedDifference | null } | null;
+  delta: { sizeRatio: number; latencyRatio: number | null; /** Only where both ran in turns. */ latencyRatioCi95: [number, number] | null; memoryRatio: number | null; accuracy: PairedDifference | null } | null;
 };
 
 /** Several versions side by side. Only numbers that were measured alike stand in one column. */

@@ -58,7 +58,7 @@ export const compareSchema = z.object({
     sizeBytes: z.number(), compressedBytes: z.number().nullable(), parameterCount: z.number().nullable(), macs: z.number().nullable(), nodeCount: z.number().nullable(),
     accuracy: shareSchema.nullable(), latencyMs: latencySchema.nullable(), peakMemoryBytes: z.number().nullable(), loadMs: z.number().nullable(), integerTimeShare: z.number().nullable(),
     isOnFront: z.boolean().nullable().openapi({ description: "No other is at least as good in size, latency and accuracy and better in one; null while a number is missing" }),
-    delta: z.object({ sizeRatio: z.number(), latencyRatio: z.number().nullable(), memoryRatio: z.number().nullable(), accuracy: pairedDifferenceSchema.nullable() }).nullable()
+    delta: z.object({ sizeRatio: z.number(), latencyRatio: z.number().nullable(), latencyRatioCi95: ci95.nullable().openapi({ description: "Only where both ran in turns" }), memoryRatio: z.number().nullable(), accuracy: pairedDifferenceSchema.nullable() }).nullable()
       .openapi({ description: "Against the baseline: ratios are version ÷ baseline" }),
   })),
   classes: z.array(z.object({ index: z.number(), name: z.string(), n: z.number(), correct: z.array(z.number().nullable()) })),
