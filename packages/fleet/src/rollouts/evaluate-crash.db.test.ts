@@ -84,7 +84,7 @@ test("while one evaluator works, another one steps aside at once and changes not
 });
 
 test("the clock is asked once the lock is held, so that nothing is dated before what the evaluator ahead did", async () => {
-  const clock = vi.fn(() => new Date());
+  const clock = vi.fn<() => Date>(() => new Date());
   await withAdvisoryLock(suite.db, EVALUATOR_LOCK, () => evaluateRollouts(suite.db, clock));
   expect(clock).not.toHaveBeenCalled();
   await evaluateRollouts(suite.db, clock);

@@ -53,14 +53,14 @@ const einsum: Rule = (view) => {
   const terms = (match[1] ?? "").split(",");
   const sizes = new Map<string, Dim>();
   for (const [index, term] of terms.entries()) {
-    for (const [axis, letter] of [...term].entries()) {
+    for (const [axis, letter] of term.split("").entries()) {
       const known = broadcast([[sizes.get(letter) ?? 1], [view.shape(index)?.[axis] ?? null]]);
       sizes.set(letter, known?.[0] ?? null);
     }
   }
   const letters = terms.join("");
   const implied = [...new Set(letters)].filter((letter) => letters.split(letter).length === 2).sort().join("");
-  return [value(view.type(0), [...(match[2] ?? implied)].map((letter) => sizes.get(letter) ?? null))];
+  return [value(view.type(0), (match[2] ?? implied).split("").map((letter) => sizes.get(letter) ?? null))];
 };
 
 /**
