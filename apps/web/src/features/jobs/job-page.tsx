@@ -18,6 +18,7 @@ import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { apiSend, messageOf } from "../../lib/api-client.ts";
 import { formatDuration, formatPercent } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
+import { OptimizationResults } from "../optimizing/optimization-results.tsx";
 import { JobLog } from "./job-log.tsx";
 import { JobMetrics } from "./job-metrics.tsx";
 import { jobQuery } from "./job-queries.ts";
@@ -46,6 +47,7 @@ function JobBody({ job }: { job: JobView }) {
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_320px]">
         <div className="min-w-0 space-y-4">
           <StateLine job={job} />
+          {job.kind === "optimize" && job.subjectId !== null && <OptimizationResults id={job.subjectId} />}
           <JobMetrics id={job.id} />
           <JobLog id={job.id} ended={isEnded(job.state)} />
         </div>
@@ -132,7 +134,7 @@ function JobActions({ job }: { job: JobView }) {
         open={cancelling} onOpenChange={setCancelling} title={`Cancel this ${job.kind}?`} action="Cancel the job" asksReason
         onConfirm={async (reason) => took(await apiSend<JobView>("POST", `/jobs/${job.id}/cancel`, { ...(reason !== undefined && { reason }) }))}
       >
-        {job.kind === "import" ? "The version is rejected as not looked at; it can be looked at again." : job.kind === "build" ? "The build fails; it can be tried again." : "What was measured so far stays in the log."}
+        {job.kind === "import" ? "What it looks at is rejected as not looked at; it can be looked at again." : job.kind === "build" ? "The build fails; it can be tried again." : job.kind === "optimize" ? "Variants that are finished are given up too; started again it takes up what is done." : "What was measured so far stays in the log."}
       </ConfirmDialog>
     </>
   );
