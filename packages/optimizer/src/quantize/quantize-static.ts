@@ -36,7 +36,7 @@ export type QuantizeOptions = PlacementOptions & {
   readonly biasCorrection?: BiasCorrection;
 };
 
-export type TensorReport = {
+type TensorReport = {
   readonly tensor: string;
   readonly scale: number;
   readonly zeroPoint: number;
