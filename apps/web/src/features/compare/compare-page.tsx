@@ -1,30 +1,82 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
+import type { CompareView, Split } from "@flotilla/fleet";
 import { Scale } from "lucide-react";
-import { useQueryStates } from "nuqs";
+import type { Route } from "next";
+import Link from "next/link";
+import { parseAsArrayOf, parseAsFloat, parseAsString, parseAsStringLiteral, useQueryState, useQueryStates } from "nuqs";
+import { useDeferredValue } from "react";
 import { Card } from "../../components/ui/card.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
-import { Notice } from "../../components/ui/notice.tsx";
+import { Field, Input, Select } from "../../components/ui/field.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { splitNames } from "../datasets/dataset-words.tsx";
+import { machineWords, modeWords } from "../optimizing/number-words.tsx";
 import { compareQuery } from "../optimizing/optimizing-queries.ts";
-import { compareParams } from "./compare-params.ts";
+import type { Budget } from "./budget.ts";
+import { ClassDeltas } from "./class-deltas.tsx";
 import { DeltaTable } from "./delta-table.tsx";
+import { LayerComparison } from "./layer-comparison.tsx";
+import { ParetoScatter } from "./pareto-scatter.tsx";
 
-/** Versions side by side: what each costs and what it brings, beside one of them. */
+const limits = { ms: parseAsFloat, accuracy: parseAsFloat, mib: parseAsFloat };
+
+/** Versions side by side; what is compared, to what and within which limits stands in the address. */
 export function ComparePage() {
-  const [params, setParams] = useQueryStates(compareParams);
-  const { versions, baseline, dataset, split } = params;
-  const query = useQuery(compareQuery({ versions, baseline, dataset, split }));
-  if (versions.length === 0) return <Card><EmptyState icon={<Scale size={18} />} title="Nothing to compare yet">Choose a model above, then the versions of it.</EmptyState></Card>;
+  const [versions, setVersions] = useQueryState("versions", parseAsArrayOf(parseAsString).withDefault([]));
+  const [choice, setChoice] = useQueryStates({ baseline: parseAsString, dataset: parseAsString, split: parseAsStringLiteral(splitNames) });
+  const query = useQuery(compareQuery({ versions: useDeferredValue(versions), ...choice }));
+  if (versions.length === 0) {
+    return <Card><EmptyState icon={<Scale size={18} />} title="Nothing to compare yet" action={<Link className="text-ink underline underline-offset-2" href={"/models" as Route}>Models</Link>}>Tick versions under Variants on the page of a version.</EmptyState></Card>;
+  }
   return (
-    <QueryView query={query} what="The comparison could not be made" loading={<div className="grid gap-4" role="status" aria-label="Loading"><Skeleton className="h-80" /><Skeleton className="h-48" /></div>}>
+    <QueryView query={query} what="The versions could not be compared" loading={<Skeleton className="h-96 w-full" />}>
       {(view) => (
-        <div className="grid gap-4">
-          {view.latencyWhyNot !== null && <Notice tone="warn" title="Times cannot be compared">{view.latencyWhyNot}</Notice>}
-          <DeltaTable view={view} budget={params} onBaseline={(id) => void setParams({ baseline: id })} />
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+          <Compared
+            view={view} split={choice.split}
+            onBaseline={(id) => void setChoice({ baseline: id })} onSplit={(split) => void setChoice({ split })}
+            onRemove={(id) => void setVersions(versions.filter((other) => other !== id))}
+          />
         </div>
       )}
     </QueryView>
+  );
+}
+
+function Compared({ view, split, onBaseline, onSplit, onRemove }: { view: CompareView; split: Split | null; onBaseline: (id: string) => void; onSplit: (split: Split | null) => void; onRemove: (id: string) => void }) {
+  const [typed, setTyped] = useQueryStates(limits);
+  const budget: Budget = { maxMs: typed.ms, minAccuracy: typed.accuracy === null ? null : typed.accuracy / 100, maxBytes: typed.mib === null ? null : typed.mib * 2 ** 20 };
+  const number = (key: keyof typeof limits) => ({ type: "number", step: "any", min: 0, value: typed[key] ?? "", placeholder: "no limit", onChange: (event: React.ChangeEvent<HTMLInputElement>) => void setTyped({ [key]: event.target.value === "" ? null : Number(event.target.value) }) });
+  return (
+    <>
+      <Card>
+        <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-5">
+          <Field label="Baseline"><Select value={view.baselineId} onChange={(event) => onBaseline(event.target.value)}>{view.versions.map((version) => <option key={version.id} value={version.id}>{version.modelName} v{version.number}{version.label === null ? "" : `, ${version.label}`}</option>)}</Select></Field>
+          <Field label="Split"><Select value={split ?? ""} onChange={(event) => onSplit(splitNames.find((name) => name === event.target.value) ?? null)}><option value="">most were evaluated on</option>{splitNames.map((name) => <option key={name}>{name}</option>)}</Select></Field>
+          <Field label="p95 at most, ms"><Input {...number("ms")} /></Field>
+          <Field label="Accuracy at least, %"><Input {...number("accuracy")} /></Field>
+          <Field label="Size at most, MiB"><Input {...number("mib")} /></Field>
+        </div>
+        <MeasuredOn view={view} />
+      </Card>
+      <Card><ParetoScatter view={view} budget={budget} /></Card>
+      <DeltaTable view={view} budget={budget} onRemove={onRemove} />
+      {view.classes.length > 0 && <ClassDeltas view={view} />}
+      <LayerComparison view={view} />
+    </>
+  );
+}
+
+/** On what the two columns rest, or why one is empty. */
+function MeasuredOn({ view: { accuracyOn, latencyOn, latencyWhyNot } }: { view: CompareView }) {
+  return (
+    <dl className="mt-4 grid gap-x-6 gap-y-1 text-xs text-pretty text-muted sm:grid-cols-[auto_minmax(0,1fr)]">
+      <dt className="font-medium text-ink">Accuracy</dt>
+      <dd>{accuracyOn === null ? "No split of a dataset was evaluated on all of them." : <>on <Link className="text-ink underline underline-offset-2" href={`/datasets/${accuracyOn.datasetId}?v=${accuracyOn.datasetNumber}` as Route}>{accuracyOn.datasetName} v{accuracyOn.datasetNumber}</Link>, {accuracyOn.split} split; differences are paired, on the same examples, with 95 % intervals</>}</dd>
+      <dt className="font-medium text-ink">Time</dt>
+      <dd>{latencyOn === null ? (latencyWhyNot ?? "No machine measured all of them alike.") : `${modeWords[latencyOn.mode]}, ${latencyOn.method}, on ${machineWords(latencyOn.machine)}`}</dd>
+    </dl>
   );
 }
