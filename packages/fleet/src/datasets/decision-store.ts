@@ -9,7 +9,7 @@ import type { DatasetPreview, DatasetSummary, DatasetVersionStateName } from "./
 const worker = systemPrincipal("worker");
 
 /** What an import made of the files: the canonical artifact is in the store already. */
-export type ImportedDataset = { artifact: ArtifactRef; summary: DatasetSummary; preview: DatasetPreview };
+type ImportedDataset = { artifact: ArtifactRef; summary: DatasetSummary; preview: DatasetPreview };
 
 /** Ends an import: the version may be used. False when it was decided already (the job ran twice). */
 export async function markDatasetReady(tx: Tx, id: string, imported: ImportedDataset): Promise<boolean> {

@@ -1,5 +1,4 @@
 export { markDatasetReady, markDatasetRejected } from "./decision-store.ts";
-export type { ImportedDataset } from "./decision-store.ts";
 export { datasetOptionsSchema } from "./options.ts";
 export type { DatasetOptions, DatasetOptionsInput } from "./options.ts";
 export { createDataset, getDataset, listDatasets } from "./store.ts";

@@ -1,6 +1,6 @@
 export { markVersionReady, markVersionRejected } from "./decision-store.ts";
 export { getGraph, keepGraph } from "./graph-store.ts";
-export { preprocessingSchema, suggestPreprocessing } from "./preprocessing.ts";
+export { preprocessingSchema } from "./preprocessing.ts";
 export type { Preprocessing } from "./preprocessing.ts";
 export { getPreprocessing, setPreprocessing } from "./preprocessing-store.ts";
 export type { PreprocessingView } from "./preprocessing-store.ts";

@@ -13,7 +13,7 @@ import type { ComparedVersion, CompareView, EvaluationView, MeasurementView, Var
 /** As many as a page can show side by side. */
 const MAX_VERSIONS = 12;
 
-export type CompareInput = {
+type CompareInput = {
   versionIds: readonly string[];
   /** The first of the versions when left out. */
   baselineId?: string | undefined;

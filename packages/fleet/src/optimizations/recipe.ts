@@ -46,7 +46,7 @@ const magnitudePruning = z.strictObject({ kind: z.literal("magnitude_pruning"), 
 /** int8 where it costs little accuracy, float where it costs much, found by measuring each layer. */
 const mixedPrecision = z.strictObject({ kind: z.literal("mixed_precision"), activations: z.enum(["uint8", "int8"]).default("uint8"), reducedRange: z.boolean().default(false) });
 
-export const techniqueSchema = z.discriminatedUnion("kind", [simplify, staticInt8, dynamicInt8, fp16Storage, weightBlocks, channelPruning, magnitudePruning, mixedPrecision]);
+const techniqueSchema = z.discriminatedUnion("kind", [simplify, staticInt8, dynamicInt8, fp16Storage, weightBlocks, channelPruning, magnitudePruning, mixedPrecision]);
 export type Technique = z.infer<typeof techniqueSchema>;
 
 export const presetNames = ["smallest", "fastest", "safe", "custom"] as const;
