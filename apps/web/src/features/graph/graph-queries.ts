@@ -2,7 +2,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import type { GraphNode } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
 
-export type Shape = (number | string | null)[] | null;
+type Shape = (number | string | null)[] | null;
 
 /** A box as the server placed it. */
 export type GraphBox = {
@@ -38,4 +38,21 @@ export const graphRowsQuery = (versionId: string, search: string) => infiniteQue
     return apiGet<{ items: GraphRow[]; total: number; nextAfter: number | null }>(`/versions/${versionId}/graph/nodes?${query}`, signal);
   },
   initialPageParam: -1, getNextPageParam: (page) => page.nextAfter, placeholderData: keepPreviousData, staleTime: Infinity,
+});
+
+export type NodePlace = { index: number; block: string; layer: string | null };
+
+/** Where each node lies and which layer it ran in; 5,000 nodes at most, as the server keeps. */
+export const nodePlacesQuery = (versionId: string) => queryOptions({
+  queryKey: ["version", versionId, "graph-places"],
+  queryFn: async ({ signal }) => {
+    const places: NodePlace[] = [];
+    for (let after: number | null = -1; after !== null; ) {
+      const page: { items: GraphRow[]; nextAfter: number | null } = await apiGet(`/versions/${versionId}/graph/nodes?limit=1000&after=${after}`, signal);
+      places.push(...page.items.map(({ index, block, layer }) => ({ index, block, layer })));
+      after = page.nextAfter;
+    }
+    return places;
+  },
+  staleTime: Infinity,
 });

@@ -4,8 +4,8 @@ import type { Route } from "next";
 import Link from "next/link";
 import { Button } from "../../components/ui/button.tsx";
 import { Facts } from "../../components/ui/card.tsx";
-import { formatBytes, formatCount, formatMs, formatNoun } from "../../lib/format.ts";
-import type { DrawnGraph, GraphBox } from "./graph-queries.ts";
+import { formatBytes, formatCount, formatMs, formatNoun, formatPercent } from "../../lib/format.ts";
+import type { DrawnGraph, GraphBox, Shape } from "./graph-queries.ts";
 
 /** Beside the picture: what was found, and what the chosen box is. */
 export function NodePanel({ version, graph, search, chosen, onShow, onToggle }: {
@@ -24,7 +24,7 @@ export function NodePanel({ version, graph, search, chosen, onShow, onToggle }: 
           </ul>
         </section>
       )}
-      {box === undefined ? <p className="text-xs text-pretty text-muted">Choose a box to see what it is. A dashed one stands for a block of nodes: a double click or Enter opens it. The blue line at the foot of a box is its share of the time.</p> : <BoxFacts box={box} version={version} onToggle={onToggle} />}
+      {box === undefined ? <p className="text-xs text-pretty text-muted">Choose a box to see what it is. A dashed one stands for a block of nodes: a double click or Enter opens it. The blue line at the foot of a box is its share of the time.</p> : <BoxFacts box={box} graph={graph} version={version} onToggle={onToggle} />}
       {graph.blocks.some(({ isExpanded }) => isExpanded) && (
         <section aria-label="Open blocks">
           <h3 className="mb-1 text-xs font-medium">Open blocks</h3>
@@ -35,13 +35,16 @@ export function NodePanel({ version, graph, search, chosen, onShow, onToggle }: 
   );
 }
 
-function BoxFacts({ box, version, onToggle }: { box: GraphBox; version: VersionView; onToggle: (path: string) => void }) {
+function BoxFacts({ box, graph, version, onToggle }: { box: GraphBox; graph: DrawnGraph; version: VersionView; onToggle: (path: string) => void }) {
   const layer = version.inspection?.layers.findIndex(({ name }) => name === box.layer) ?? -1;
+  const totalUs = version.inspection?.layers.reduce((sum, { medianUs }) => sum + medianUs, 0) ?? 0;
+  const inputs = graph.edges.filter(({ to }) => to === box.id);
   const facts = [
     { label: box.kind === "block" ? "Nodes" : "Operator", value: box.kind === "block" ? formatCount(box.nodeCount) : (box.opType ?? box.kind) },
-    { label: "Output", value: <span className="font-mono text-xs">{box.outputShape?.map((side) => side ?? "?").join(" × ") ?? "not known"}</span> },
+    ...(inputs.length === 0 ? [] : [{ label: "Reads", value: <span className="font-mono text-xs">{inputs.map((line) => shapeText(line.shape)).join(", ")}</span> }]),
+    { label: "Output", value: <span className="font-mono text-xs">{shapeText(box.outputShape)}</span> },
     { label: "Weights", value: box.parameterCount === 0 ? "none" : `${formatCount(box.parameterCount)}, ${formatBytes(box.parameterBytes)}` },
-    { label: "Time", value: box.medianUs === null ? "not timed by itself" : `${formatMs(box.medianUs / 1000)}, median of the import` },
+    { label: "Time", value: box.medianUs === null ? "not timed by itself" : `${formatMs(box.medianUs / 1000)}, median of the import${totalUs > 0 ? `; ${formatPercent((box.medianUs / totalUs) * 100)} of all layers` : ""}` },
     ...Object.entries(box.attributes).map(([label, value]) => ({ label, value: <span className="font-mono text-xs">{value}</span> })),
   ];
   return (
@@ -54,4 +57,8 @@ function BoxFacts({ box, version, onToggle }: { box: GraphBox; version: VersionV
       </div>
     </section>
   );
+}
+
+function shapeText(shape: Shape): string {
+  return shape?.map((side) => side ?? "?").join(" × ") ?? "not known";
 }

@@ -9,6 +9,7 @@ import { SearchField } from "../../components/ui/search-field.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
+import { LayerInGraph } from "../graph/layer-in-graph.tsx";
 import { LayerBars } from "./layer-bars.tsx";
 import { costByOperator, filterLayers, sortLayers, type LayerOrder, type LayerSort } from "./layer-order.ts";
 
@@ -27,6 +28,7 @@ export function LayersTab({ version }: { version: VersionView }) {
   return (
     <div className="space-y-4">
       <LayerBars layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
+      <LayerInGraph version={version} chosen={chosen} />
       <LayerTable layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
       <OperatorBars layers={layers} />
     </div>
