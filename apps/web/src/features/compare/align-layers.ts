@@ -1,5 +1,5 @@
 type Layer = { name: string; opType: string; medianUs: number };
-export type AlignedLayer<T> = { name: string; left: T | null; right: T | null };
+type AlignedLayer<T> = { name: string; left: T | null; right: T | null };
 
 /** Names that tools put around a node's own when they fuse or quantise it. */
 const ADDED = /(_nchwc|_quant|_quantized|_fused|_kernel_time|_fence_before|_fence_after|_token_\d+)+$/i;

@@ -1,12 +1,34 @@
 import { expect, test } from "vitest";
-import { keepsBudget } from "./budget.ts";
+import { accuracyFloor, judge, type Budget } from "./budget.ts";
 
-const version = { sizeBytes: 100, accuracy: { value: 0.9, n: 10, ci95: [0.8, 0.95] as [number, number], method: "" }, latencyMs: null };
-const none = { maxMs: null, minAccuracy: null, maxBytes: null };
+const none: Budget = { maxMs: null, minAccuracy: null, maxDrop: null, maxMiB: null };
+const latency = (p50: number) => ({ p50, p90: p50, p95: p50, p99: p50, min: p50, max: p50, mean: p50, n: 100, method: "back to back" });
+const share = (value: number) => ({ value, n: 1000, ci95: [value, value] as [number, number], method: "Wilson" });
+const version = { sizeBytes: 2 * 1024 * 1024, latencyMs: latency(8), accuracy: share(0.895) };
 
-test("a limit that needs a number nobody measured is neither kept nor broken, unless another one is broken", () => {
-  expect(keepsBudget(version, none)).toBe(true);
-  expect(keepsBudget(version, { ...none, maxMs: 5 })).toBeNull();
-  expect(keepsBudget(version, { ...none, maxMs: 5, minAccuracy: 0.95 })).toBe(false);
-  expect(keepsBudget(version, { ...none, maxBytes: 99 })).toBe(false);
+test("without a budget nothing is judged", () => {
+  expect(judge(version, none, 0.9)).toBeNull();
+});
+
+test("exactly on a limit is within it", () => {
+  expect(judge(version, { maxMs: 8, minAccuracy: 89.5, maxDrop: 0.5, maxMiB: 2 }, 0.9)).toEqual({ keeps: true, reasons: [] });
+});
+
+test("each limit that is broken is named with both numbers", () => {
+  expect(judge(version, { maxMs: 7, minAccuracy: 90, maxDrop: null, maxMiB: 1 }, 0.9)).toEqual({
+    keeps: false, reasons: ["8 ms is above 7 ms", "89.50 % is below 90.00 %", "2 MiB is above 1 MiB"],
+  });
+});
+
+test("what was not measured keeps no limit", () => {
+  const unknown = { ...version, latencyMs: null, accuracy: null };
+  expect(judge(unknown, { ...none, maxMs: 8 }, 0.9)?.reasons).toEqual(["its latency is not known"]);
+  expect(judge(unknown, { ...none, maxDrop: 1 }, 0.9)?.reasons).toEqual(["its accuracy is not known"]);
+  expect(judge(version, { ...none, maxDrop: 1 }, null)?.reasons).toEqual(["the accuracy of the baseline is not known"]);
+});
+
+test("the stricter of floor and drop holds", () => {
+  expect(accuracyFloor({ ...none, minAccuracy: 80, maxDrop: 1 }, 0.9)).toBeCloseTo(0.89);
+  expect(accuracyFloor({ ...none, minAccuracy: 95, maxDrop: 1 }, 0.9)).toBeCloseTo(0.95);
+  expect(accuracyFloor(none, 0.9)).toBeNull();
 });

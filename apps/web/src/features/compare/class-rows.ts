@@ -1,6 +1,6 @@
 import type { CompareView } from "@flotilla/fleet";
 
-export type ClassRow = { index: number; name: string; n: number; baseline: number | null; /** In the order of the versions that are not the baseline; as shares. */ deltas: (number | null)[] };
+type ClassRow = { index: number; name: string; n: number; baseline: number | null; /** In the order of the versions that are not the baseline; as shares. */ deltas: (number | null)[] };
 
 /** Classes, the largest loss of any version first. */
 export function classRows(view: Pick<CompareView, "baselineId" | "classes"> & { versions: readonly { id: string }[] }): ClassRow[] {

@@ -4,7 +4,7 @@ import type { CompareView, Split } from "@flotilla/fleet";
 import { Scale } from "lucide-react";
 import type { Route } from "next";
 import Link from "next/link";
-import { parseAsArrayOf, parseAsFloat, parseAsString, parseAsStringLiteral, useQueryState, useQueryStates } from "nuqs";
+import { useQueryStates } from "nuqs";
 import { useDeferredValue } from "react";
 import { Card } from "../../components/ui/card.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
@@ -14,19 +14,18 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { splitNames } from "../datasets/dataset-words.tsx";
 import { machineWords, modeWords } from "../optimizing/number-words.tsx";
 import { compareQuery } from "../optimizing/optimizing-queries.ts";
-import type { Budget } from "./budget.ts";
+import { accuracyFloor, type Budget } from "./budget.ts";
 import { ClassDeltas } from "./class-deltas.tsx";
+import { compareParams } from "./compare-params.ts";
 import { DeltaTable } from "./delta-table.tsx";
 import { LayerComparison } from "./layer-comparison.tsx";
 import { ParetoScatter } from "./pareto-scatter.tsx";
 
-const limits = { ms: parseAsFloat, accuracy: parseAsFloat, mib: parseAsFloat };
-
 /** Versions side by side; what is compared, to what and within which limits stands in the address. */
 export function ComparePage() {
-  const [versions, setVersions] = useQueryState("versions", parseAsArrayOf(parseAsString).withDefault([]));
-  const [choice, setChoice] = useQueryStates({ baseline: parseAsString, dataset: parseAsString, split: parseAsStringLiteral(splitNames) });
-  const query = useQuery(compareQuery({ versions: useDeferredValue(versions), ...choice }));
+  const [params, setParams] = useQueryStates(compareParams);
+  const { versions, baseline, dataset, split } = params;
+  const query = useQuery(compareQuery({ versions: useDeferredValue(versions), baseline, dataset, split }));
   if (versions.length === 0) {
     return <Card><EmptyState icon={<Scale size={18} />} title="Nothing to compare yet" action={<Link className="text-ink underline underline-offset-2" href={"/models" as Route}>Models</Link>}>Tick versions under Variants on the page of a version.</EmptyState></Card>;
   }
@@ -34,35 +33,33 @@ export function ComparePage() {
     <QueryView query={query} what="The versions could not be compared" loading={<Skeleton className="h-96 w-full" />}>
       {(view) => (
         <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
-          <Compared
-            view={view} split={choice.split}
-            onBaseline={(id) => void setChoice({ baseline: id })} onSplit={(split) => void setChoice({ split })}
-            onRemove={(id) => void setVersions(versions.filter((other) => other !== id))}
-          />
+          <Compared view={view} split={split} budget={params} onChange={(part) => void setParams(part)} />
         </div>
       )}
     </QueryView>
   );
 }
 
-function Compared({ view, split, onBaseline, onSplit, onRemove }: { view: CompareView; split: Split | null; onBaseline: (id: string) => void; onSplit: (split: Split | null) => void; onRemove: (id: string) => void }) {
-  const [typed, setTyped] = useQueryStates(limits);
-  const budget: Budget = { maxMs: typed.ms, minAccuracy: typed.accuracy === null ? null : typed.accuracy / 100, maxBytes: typed.mib === null ? null : typed.mib * 2 ** 20 };
-  const number = (key: keyof typeof limits) => ({ type: "number", step: "any", min: 0, value: typed[key] ?? "", placeholder: "no limit", onChange: (event: React.ChangeEvent<HTMLInputElement>) => void setTyped({ [key]: event.target.value === "" ? null : Number(event.target.value) }) });
+type Change = Partial<Budget> & { baseline?: string; split?: Split | null };
+
+function Compared({ view, split, budget, onChange }: { view: CompareView; split: Split | null; budget: Budget; onChange: (part: Change) => void }) {
+  const number = (key: keyof Budget) => ({ type: "number", step: "any", min: 0, value: budget[key] ?? "", placeholder: "no limit", onChange: (event: React.ChangeEvent<HTMLInputElement>) => onChange({ [key]: event.target.value === "" ? null : Number(event.target.value) }) });
+  const floor = accuracyFloor(budget, view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null);
   return (
     <>
       <Card>
-        <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-5">
-          <Field label="Baseline"><Select value={view.baselineId} onChange={(event) => onBaseline(event.target.value)}>{view.versions.map((version) => <option key={version.id} value={version.id}>{version.modelName} v{version.number}{version.label === null ? "" : `, ${version.label}`}</option>)}</Select></Field>
-          <Field label="Split"><Select value={split ?? ""} onChange={(event) => onSplit(splitNames.find((name) => name === event.target.value) ?? null)}><option value="">most were evaluated on</option>{splitNames.map((name) => <option key={name}>{name}</option>)}</Select></Field>
-          <Field label="p95 at most, ms"><Input {...number("ms")} /></Field>
-          <Field label="Accuracy at least, %"><Input {...number("accuracy")} /></Field>
-          <Field label="Size at most, MiB"><Input {...number("mib")} /></Field>
+        <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-6">
+          <Field label="Baseline"><Select value={view.baselineId} onChange={(event) => onChange({ baseline: event.target.value })}>{view.versions.map((version) => <option key={version.id} value={version.id}>{version.modelName} v{version.number}{version.label === null ? "" : `, ${version.label}`}</option>)}</Select></Field>
+          <Field label="Split"><Select value={split ?? ""} onChange={(event) => onChange({ split: splitNames.find((name) => name === event.target.value) ?? null })}><option value="">most were evaluated on</option>{splitNames.map((name) => <option key={name}>{name}</option>)}</Select></Field>
+          <Field label="p50 at most, ms"><Input {...number("maxMs")} /></Field>
+          <Field label="Accuracy at least, %"><Input {...number("minAccuracy")} /></Field>
+          <Field label="Points lost at most"><Input {...number("maxDrop")} /></Field>
+          <Field label="Size at most, MiB"><Input {...number("maxMiB")} /></Field>
         </div>
         <MeasuredOn view={view} />
       </Card>
-      <Card><ParetoScatter view={view} budget={budget} /></Card>
-      <DeltaTable view={view} budget={budget} onRemove={onRemove} />
+      <Card><ParetoScatter view={view} maxMs={budget.maxMs} floor={floor} /></Card>
+      <DeltaTable view={view} budget={budget} onBaseline={(baseline) => onChange({ baseline })} />
       {view.classes.length > 0 && <ClassDeltas view={view} />}
       <LayerComparison view={view} />
     </>

@@ -1,65 +1,117 @@
 "use client";
-import type { CompareView } from "@flotilla/fleet";
-import { Check, CircleHelp, Hammer, X } from "lucide-react";
+import type { ComparedVersion, CompareView } from "@flotilla/fleet";
+import { Hammer } from "lucide-react";
 import type { Route } from "next";
 import Link from "next/link";
-import { Badge } from "../../components/ui/badge.tsx";
-import { IconButton, LinkButton } from "../../components/ui/button.tsx";
+import { Badge, StateWord, type BadgeTone } from "../../components/ui/badge.tsx";
+import { Button, LinkButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
-import { formatBytes, formatCompact, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
-import { formatAccuracy, formatInterval, formatPointInterval, formatPoints, formatRatio } from "../optimizing/number-words.tsx";
-import { keepsBudget, type Budget } from "./budget.ts";
+import { formatBytes, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
+import { formatAccuracy, formatInterval, formatPoints, formatRatio, machineWords, modeWords } from "../optimizing/number-words.tsx";
+import { judge, type Budget } from "./budget.ts";
+import { accuracyFinding, accuracyNote, latencyFinding, latencyNote, type Finding } from "./difference-words.ts";
 
-type Compared = CompareView["versions"][number];
+const TONES: Record<Finding, BadgeTone> = { better: "ok", worse: "bad", noise: "neutral" };
+const WORDS: Record<Finding, string> = { better: "better", worse: "worse", noise: "within noise" };
 
-/** The numbers of each version and how they differ from the baseline's, each with its interval. */
-export function DeltaTable({ view, budget, onRemove }: { view: CompareView; budget: Budget; onRemove: (id: string) => void }) {
-  const baseline = view.versions.find(({ id }) => id === view.baselineId);
+/** Each version with its numbers and how far they are from the baseline's, with intervals where there are any. */
+export function DeltaTable({ view, budget, onBaseline }: { view: CompareView; budget: Budget; onBaseline: (id: string) => void }) {
+  const baselineAccuracy = view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null;
   return (
-    <Card title="Beside the baseline" subtitle={baseline && `${baseline.modelName} v${baseline.number}; ratios are version ÷ baseline`} flush>
+    <Card title="Beside the baseline" subtitle={<Measurement view={view} />} flush>
       <Table caption="Versions beside the baseline">
-        <thead><tr><Th>Version</Th><Th>Limits</Th><Th numeric>Accuracy</Th><Th numeric>Difference</Th><Th numeric>p50</Th><Th numeric>p95</Th><Th numeric>Size</Th><Th numeric>To send</Th><Th numeric>Memory</Th><Th numeric>In integers</Th><Th numeric>MACs</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
-        <tbody>{view.versions.map((version) => <VersionRow key={version.id} version={version} isBaseline={version.id === view.baselineId} budget={budget} onRemove={view.versions.length > 1 ? () => onRemove(version.id) : null} />)}</tbody>
+        <thead><tr><Th>Version</Th><Th>Accuracy</Th><Th>Latency, p50</Th><Th>Size</Th><Th numeric>Peak memory</Th><Th numeric>First load</Th><Th numeric>In integers</Th><Th>Budget</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
+        <tbody>
+          {view.versions.map((version) => (
+            <Tr key={version.id} className="align-top">
+              <Td className="min-w-44 py-2 align-top"><Name version={version} isBaseline={version.id === view.baselineId} /></Td>
+              <Td className="min-w-52 py-2 align-top"><Accuracy version={version} /></Td>
+              <Td className="min-w-48 py-2 align-top"><Latency version={version} /></Td>
+              <Td className="min-w-32 py-2 align-top"><Size version={version} /></Td>
+              <Td numeric className="py-2 align-top whitespace-nowrap">{version.peakMemoryBytes === null ? "–" : formatBytes(version.peakMemoryBytes)}{version.delta !== null && <Small>{formatRatio(version.delta.memoryRatio)}</Small>}</Td>
+              <Td numeric className="py-2 align-top whitespace-nowrap">{formatMs(version.loadMs)}</Td>
+              <Td numeric className="py-2 align-top whitespace-nowrap">{version.integerTimeShare === null ? "–" : <>{formatPercent(version.integerTimeShare * 100)}<Small>of the time</Small></>}</Td>
+              <Td className="min-w-36 py-2 align-top"><Verdict version={version} budget={budget} baselineAccuracy={baselineAccuracy} /></Td>
+              <Td className="py-2 align-top"><Actions version={version} isBaseline={version.id === view.baselineId} onBaseline={onBaseline} /></Td>
+            </Tr>
+          ))}
+        </tbody>
       </Table>
     </Card>
   );
 }
 
-function VersionRow({ version, isBaseline, budget, onRemove }: { version: Compared; isBaseline: boolean; budget: Budget; onRemove: (() => void) | null }) {
-  const { delta, accuracy, latencyMs } = version;
+function Measurement({ view: { accuracyOn, latencyOn } }: { view: CompareView }) {
+  const accuracy = accuracyOn === null ? "no accuracy: none was evaluated" : <>accuracy on <Link className="text-ink underline underline-offset-2" href={`/datasets/${accuracyOn.datasetId}?v=${accuracyOn.datasetNumber}` as Route}>{accuracyOn.datasetName} v{accuracyOn.datasetNumber}</Link>, {accuracyOn.split} split</>;
+  const latency = latencyOn === null ? "" : `; times ${modeWords[latencyOn.mode]} on ${machineWords(latencyOn.machine)}: ${latencyOn.method}`;
+  return <>{accuracy}{latency}</>;
+}
+
+function Name({ version, isBaseline }: { version: ComparedVersion; isBaseline: boolean }) {
   return (
-    <Tr>
-      <Td className="min-w-52 py-2">
-        <span className="flex flex-wrap items-center gap-1.5"><Link href={`/models/${version.modelId}/v/${version.number}?tab=report` as Route} className="font-medium hover:underline">{version.modelName} v{version.number}</Link>{isBaseline && <Badge>baseline</Badge>}{version.isOnFront === true && <Badge tone="accent">on the front</Badge>}</span>
-        <span className="block text-xs text-muted">{version.label}</span>
-        {!version.offered && <span className="block text-xs text-pretty text-warn">Not offered: {version.notOfferedReason}</span>}
-      </Td>
-      <Td><Kept keeps={keepsBudget(version, budget)} /></Td>
-      <Td numeric className="whitespace-nowrap" title={accuracy?.method}>{formatAccuracy(accuracy?.value ?? null)}{accuracy !== null && <Small>{formatInterval(accuracy.ci95)}<br />n = {formatCount(accuracy.n)}</Small>}</Td>
-      <Td numeric className="whitespace-nowrap" title={delta?.accuracy?.method}>{delta?.accuracy == null ? "–" : <>{formatPoints(delta.accuracy.value)}<Small>{formatPointInterval(delta.accuracy.ci95)}<br />p = {Number(delta.accuracy.pValue.toPrecision(2))}, agree {formatPercent(delta.accuracy.agreement * 100)}</Small></>}</Td>
-      <Td numeric className="whitespace-nowrap" title={latencyMs?.method}>{formatMs(latencyMs?.p50 ?? null)}{latencyMs !== null && <Small>{delta?.latencyRatio == null ? "" : formatRatio(delta.latencyRatio)}<br />n = {formatCount(latencyMs.n)}</Small>}</Td>
-      <Td numeric className="whitespace-nowrap">{formatMs(latencyMs?.p95 ?? null)}</Td>
-      <Td numeric className="whitespace-nowrap">{formatBytes(version.sizeBytes)}{delta !== null && <Small>{formatRatio(delta.sizeRatio)}</Small>}</Td>
-      <Td numeric className="whitespace-nowrap" title="compressed">{version.compressedBytes === null ? "–" : formatBytes(version.compressedBytes)}</Td>
-      <Td numeric className="whitespace-nowrap" title="peak of the whole process">{version.peakMemoryBytes === null ? "–" : formatBytes(version.peakMemoryBytes)}{delta?.memoryRatio != null && <Small>{formatRatio(delta.memoryRatio)}</Small>}</Td>
-      <Td numeric title="share of the time in integer kernels">{version.integerTimeShare === null ? "–" : formatPercent(version.integerTimeShare * 100)}</Td>
-      <Td numeric className="whitespace-nowrap">{version.macs === null ? "–" : formatCompact(version.macs)}</Td>
-      <Td>
-        <span className="flex items-center justify-end gap-1">
-          {version.offered && <LinkButton size="sm" kind={isBaseline ? "secondary" : "primary"} href={`/builds/new?version=${version.id}` as Route} aria-label={`Pick v${version.number} for build`}><Hammer size={13} aria-hidden />Pick for build</LinkButton>}
-          {onRemove !== null && <IconButton size="icon-sm" label={`Leave v${version.number} out`} onClick={onRemove}><X size={14} aria-hidden /></IconButton>}
-        </span>
-      </Td>
-    </Tr>
+    <span className="block">
+      <Link className="font-medium hover:underline" href={`/models/${version.modelId}/v/${version.number}` as Route}>{version.modelName} v{version.number}</Link>
+      <Small>{version.label ?? "brought by people"}</Small>
+      <span className="mt-1 flex flex-wrap gap-1">
+        {isBaseline && <Badge tone="accent">baseline</Badge>}
+        {version.isOnFront === true && <Badge title="No other here is at least as good in size, latency and accuracy, and better in one">on the front</Badge>}
+        {!version.offered && <StateWord tone="warn" word="not offered" />}
+      </span>
+      {!version.offered && <Small>{version.notOfferedReason}</Small>}
+    </span>
+  );
+}
+
+function Accuracy({ version: { accuracy, delta } }: { version: ComparedVersion }) {
+  if (accuracy === null) return <span className="text-muted">not evaluated</span>;
+  return (
+    <>
+      <Headline value={formatAccuracy(accuracy.value)} {...(delta?.accuracy != null && { change: formatPoints(delta.accuracy.value), finding: accuracyFinding(delta.accuracy) })} />
+      <Small>{delta?.accuracy == null ? `95 % from ${formatInterval(accuracy.ci95)}, n = ${formatCount(accuracy.n)}; ${accuracy.method}` : `${accuracyNote(delta.accuracy)}; ${delta.accuracy.method}`}</Small>
+    </>
+  );
+}
+
+function Latency({ version: { latencyMs, delta } }: { version: ComparedVersion }) {
+  if (latencyMs === null) return <span className="text-muted">not measured alike</span>;
+  return (
+    <>
+      <Headline value={formatMs(latencyMs.p50)} {...(delta !== null && { change: formatRatio(delta.latencyRatio), finding: latencyFinding(delta.latencyRatioCi95) })} />
+      <Small>p95 {formatMs(latencyMs.p95)}, p99 {formatMs(latencyMs.p99)}, n = {formatCount(latencyMs.n)}{delta !== null && `; ${latencyNote(delta)}`}</Small>
+    </>
+  );
+}
+
+function Size({ version }: { version: ComparedVersion }) {
+  return (
+    <>
+      <Headline value={formatBytes(version.sizeBytes)} {...(version.delta !== null && { change: formatRatio(version.delta.sizeRatio) })} />
+      {version.compressedBytes !== null && <Small>{formatBytes(version.compressedBytes)} compressed</Small>}
+    </>
+  );
+}
+
+function Headline({ value, change, finding = null }: { value: string; change?: string; finding?: Finding | null }) {
+  return <span className="flex flex-wrap items-center gap-x-2 tabular"><span className="font-medium">{value}</span>{change !== undefined && <span>{change}</span>}{finding !== null && <StateWord tone={TONES[finding]} word={WORDS[finding]} />}</span>;
+}
+
+function Verdict({ version, budget, baselineAccuracy }: { version: ComparedVersion; budget: Budget; baselineAccuracy: number | null }) {
+  const verdict = judge(version, budget, baselineAccuracy);
+  if (verdict === null) return <span className="text-muted">none set</span>;
+  if (verdict.keeps) return <StateWord tone="ok" word="within" />;
+  return <><StateWord tone="bad" word="outside" /><Small>{verdict.reasons.join("; ")}</Small></>;
+}
+
+function Actions({ version, isBaseline, onBaseline }: { version: ComparedVersion; isBaseline: boolean; onBaseline: (id: string) => void }) {
+  return (
+    <span className="flex flex-col items-start gap-1">
+      {version.offered && <LinkButton size="sm" href={`/builds/new?version=${version.id}` as Route} aria-label={`Pick v${version.number} for a build`}><Hammer size={13} aria-hidden />Pick for build</LinkButton>}
+      {!isBaseline && <Button size="sm" kind="quiet" aria-label={`Make v${version.number} the baseline`} onClick={() => onBaseline(version.id)}>Make baseline</Button>}
+    </span>
   );
 }
 
 function Small({ children }: { children: React.ReactNode }) {
-  return <span className="block text-2xs text-muted">{children}</span>;
-}
-
-function Kept({ keeps }: { keeps: boolean | null }) {
-  if (keeps === null) return <span className="inline-flex items-center gap-1 text-xs text-muted"><CircleHelp size={13} aria-hidden />not known</span>;
-  return keeps ? <span className="inline-flex items-center gap-1 text-xs text-ok"><Check size={13} aria-hidden />kept</span> : <span className="inline-flex items-center gap-1 text-xs text-bad"><X size={13} aria-hidden />broken</span>;
+  return <span className="block text-2xs text-pretty text-muted">{children}</span>;
 }

@@ -5,14 +5,16 @@ import { ChartFrame } from "../../components/charts/chart-frame.tsx";
 import { useWidth } from "../../components/charts/use-size.ts";
 import { formatBytes, formatMs } from "../../lib/format.ts";
 import { formatAccuracy } from "../optimizing/number-words.tsx";
-import type { Budget } from "./budget.ts";
 import { frontLine, radiusOf, scaleOf, type Dot } from "./scatter-scale.ts";
+
+/** ms at the median, and accuracy from 0 to 1; null draws no line. */
+type Limits = { maxMs: number | null; floor: number | null };
 
 const HEIGHT = 340;
 const PAD = { left: 58, right: 24, top: 16, bottom: 40 };
 
 /** Accuracy over time, size as area; what nothing beats is filled and on the line, what is beaten is hollow: shape says it, not colour. */
-export function ParetoScatter({ view, budget }: { view: CompareView; budget: Budget }) {
+export function ParetoScatter({ view, ...limits }: { view: CompareView } & Limits) {
   const dots = dotsOf(view);
   const missing = view.versions.length - dots.length;
   const on = view.accuracyOn;
@@ -24,7 +26,7 @@ export function ParetoScatter({ view, budget }: { view: CompareView; budget: Bud
       rows={view.versions.map((version) => ({ key: version.id, cells: [nameOf(version), formatMs(version.latencyMs?.p50 ?? null), formatAccuracy(version.accuracy?.value ?? null), formatBytes(version.sizeBytes), version.isOnFront === null ? "not known" : version.isOnFront ? "yes" : "no"] }))}
       legend={<><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--chart-1)" /></svg>on the Pareto front</span><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="12" height="12"><circle cx="6" cy="6" r="4.5" fill="none" stroke="var(--chart-8)" strokeWidth="1.5" /></svg>beaten by another</span><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="16" height="12"><path d="M0 6H16" stroke="var(--chart-limit)" strokeDasharray="4 3" strokeWidth="1.5" /></svg>your limit</span></>}
     >
-      {dots.length === 0 ? <p className="rounded-md bg-sunken p-6 text-center text-muted">A point needs accuracy and a time that were measured alike. {view.latencyWhyNot ?? "Evaluate the versions on one split."}</p> : <Plot dots={dots} budget={budget} />}
+      {dots.length === 0 ? <p className="rounded-md bg-sunken p-6 text-center text-muted">A point needs accuracy and a time that were measured alike. {view.latencyWhyNot ?? "Evaluate the versions on one split."}</p> : <Plot dots={dots} limits={limits} />}
     </ChartFrame>
   );
 }
@@ -46,13 +48,13 @@ function findingOf(dots: readonly Dot[], missing: number): string {
   return front.length === 0 ? `Nothing is known to be on the front.${left}` : `Nothing beats ${front.join("; ")} in size, time and accuracy at once.${left}`;
 }
 
-function Plot({ dots, budget }: { dots: readonly Dot[]; budget: Budget }) {
+function Plot({ dots, limits: { maxMs, floor } }: { dots: readonly Dot[]; limits: Limits }) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const [over, setOver] = useState<string | null>(null);
   const right = Math.max(PAD.left + 40, width - PAD.right);
-  const x = scaleOf([...dots.map(({ latencyMs }) => latencyMs), ...(budget.maxMs === null ? [] : [budget.maxMs])], PAD.left, right, { least: 0 });
-  const y = scaleOf([...dots.map(({ accuracy }) => accuracy), ...(budget.minAccuracy === null ? [] : [budget.minAccuracy])], HEIGHT - PAD.bottom, PAD.top, { least: 0, most: 1 });
+  const x = scaleOf([...dots.map(({ latencyMs }) => latencyMs), ...(maxMs === null ? [] : [maxMs])], PAD.left, right, { least: 0 });
+  const y = scaleOf([...dots.map(({ accuracy }) => accuracy), ...(floor === null ? [] : [floor])], HEIGHT - PAD.bottom, PAD.top, { least: 0, most: 1 });
   const most = Math.max(...dots.map(({ sizeBytes }) => sizeBytes));
   const front = frontLine(dots.filter(({ isOnFront }) => isOnFront));
   const path = front.map((dot, index) => `${index === 0 ? "M" : "L"}${x.at(dot.latencyMs)} ${y.at(dot.accuracy)}`).join(" ");
@@ -62,8 +64,8 @@ function Plot({ dots, budget }: { dots: readonly Dot[]; budget: Budget }) {
         {x.ticks.map((tick) => <g key={tick}><path d={`M${x.at(tick)} ${PAD.top}V${HEIGHT - PAD.bottom}`} stroke="var(--chart-grid)" /><text x={x.at(tick)} y={HEIGHT - PAD.bottom + 16} textAnchor="middle" fill="var(--chart-muted)">{formatMs(tick)}</text></g>)}
         {y.ticks.map((tick) => <g key={tick}><path d={`M${PAD.left} ${y.at(tick)}H${right}`} stroke="var(--chart-grid)" /><text x={PAD.left - 8} y={y.at(tick) + 4} textAnchor="end" fill="var(--chart-muted)">{`${Number((tick * 100).toFixed(2))} %`}</text></g>)}
         <text x={right} y={HEIGHT - 6} textAnchor="end" fill="var(--chart-muted)">quicker ← median time of one run</text>
-        {budget.maxMs !== null && <path d={`M${x.at(budget.maxMs)} ${PAD.top}V${HEIGHT - PAD.bottom}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
-        {budget.minAccuracy !== null && <path d={`M${PAD.left} ${y.at(budget.minAccuracy)}H${right}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
+        {maxMs !== null && <path d={`M${x.at(maxMs)} ${PAD.top}V${HEIGHT - PAD.bottom}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
+        {floor !== null && <path d={`M${PAD.left} ${y.at(floor)}H${right}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
         {front.length > 1 && <path d={path} fill="none" stroke="var(--chart-1)" strokeWidth="1.5" opacity="0.6" />}
         {dots.map((dot) => <Bubble key={dot.id} dot={dot} cx={x.at(dot.latencyMs)} cy={y.at(dot.accuracy)} r={radiusOf(dot.sizeBytes, most)} isOver={over === dot.id} right={right} onOver={(isOver) => setOver(isOver ? dot.id : null)} />)}
       </svg>

@@ -1,7 +1,7 @@
 /** What is drawn of one version: a point by time and accuracy, its area by size. */
 export type Dot = { id: string; label: string; latencyMs: number; accuracy: number; sizeBytes: number; isOnFront: boolean; isBaseline: boolean; isOffered: boolean };
 
-export type Scale = { at: (value: number) => number; ticks: number[] };
+type Scale = { at: (value: number) => number; ticks: number[] };
 
 /** A linear scale from data to pixels with round ticks, with a margin around the values so that no bubble is cut. */
 export function scaleOf(values: readonly number[], from: number, to: number, limits: { least?: number; most?: number } = {}): Scale {

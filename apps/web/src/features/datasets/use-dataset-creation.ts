@@ -14,7 +14,7 @@ export const NEW_DATASET = "";
 /** Where the files are to go. `name` null: nobody has typed one, so it is that of the file. */
 export type DatasetTarget = { datasetId: string; name: string | null; options: OptionsDraft };
 
-export type DatasetCreation = { wanted: boolean; busy: boolean; error: string | null; want: (target: DatasetTarget) => void };
+type DatasetCreation = { wanted: boolean; busy: boolean; error: string | null; want: (target: DatasetTarget) => void };
 
 /** Makes the version once: when it is wanted and every file has arrived. */
 export function useDatasetCreation(items: readonly UploadItem[]): DatasetCreation {

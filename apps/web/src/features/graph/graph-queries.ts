@@ -2,7 +2,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/
 import type { GraphNode } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
 
-type Shape = (number | string | null)[] | null;
+export type Shape = (number | string | null)[] | null;
 
 /** A box as the server placed it. */
 export type GraphBox = {

@@ -1,5 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
-import type { CompareView, OptimizationView, Page, Preset, PreprocessingView, TechniqueInfo, VariantNode, VersionReportView } from "@flotilla/fleet";
+import type { CompareView, OptimizationView, Preset, PreprocessingView, TechniqueInfo, VariantNode, VersionReportView } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
 
 export type RecipeBook = { presets: Preset[]; techniques: TechniqueInfo[] };
@@ -7,9 +7,6 @@ export type RecipeBook = { presets: Preset[]; techniques: TechniqueInfo[] };
 export const recipesQuery = () => queryOptions({ queryKey: ["recipes"], queryFn: ({ signal }) => apiGet<RecipeBook>("/recipes", signal), staleTime: Infinity });
 
 export const optimizationQuery = (id: string) => queryOptions({ queryKey: ["optimization", id], queryFn: ({ signal }) => apiGet<OptimizationView>(`/optimizations/${id}`, signal) });
-
-/** The newest ones of a version; enough for its page. */
-export const optimizationsOfQuery = (versionId: string) => queryOptions({ queryKey: ["optimization", "of", versionId], queryFn: ({ signal }) => apiGet<Page<OptimizationView>>(`/optimizations?limit=20&versionId=${versionId}`, signal) });
 
 export const variantsQuery = (versionId: string) => queryOptions({
   queryKey: ["version", "variants", versionId],
@@ -20,7 +17,7 @@ export const reportQuery = (versionId: string) => queryOptions({ queryKey: ["ver
 
 export const preprocessingQuery = (versionId: string) => queryOptions({ queryKey: ["version", versionId, "preprocessing"], queryFn: ({ signal }) => apiGet<PreprocessingView>(`/versions/${versionId}/preprocessing`, signal) });
 
-export type CompareChoice = { versions: readonly string[]; baseline: string | null; dataset: string | null; split: string | null };
+type CompareChoice = { versions: readonly string[]; baseline: string | null; dataset: string | null; split: string | null };
 
 export const compareQuery = ({ versions, baseline, dataset, split }: CompareChoice) => queryOptions({
   queryKey: ["version", "compare", versions.join(), baseline, dataset, split],

@@ -1,6 +1,6 @@
 import type { DatasetVersionView, Goal, Preset, Recipe, Technique, TechniqueInfo } from "@flotilla/fleet";
 
-export type PresetName = Preset["name"];
+type PresetName = Preset["name"];
 
 /** What the builder holds: the preset it began with, what was changed since, and limits as typed. */
 export type RecipeDraft = {

@@ -3,7 +3,7 @@ import type { Technique } from "@flotilla/fleet";
 type Kind = Technique["kind"];
 
 /** One thing to choose of a technique. `unit` is written behind a number. */
-export type TechniqueOption =
+type TechniqueOption =
   | { field: string; label: string; type: "choice"; choices: readonly { value: string | number; label: string }[] }
   | { field: string; label: string; type: "switch"; hint?: string }
   | { field: string; label: string; type: "number"; min: number; max: number; step: number };

@@ -18,7 +18,7 @@ import { compareQuery, variantsQuery } from "./optimizing-queries.ts";
 import { treeOf } from "./variant-tree.ts";
 
 /** Versions that one comparison takes. */
-export const COMPARE_MAX = 12;
+const COMPARE_MAX = 12;
 
 /** All that was made of the version's oldest ancestor, below what each was made of. */
 export function VariantsTab({ version }: { version: VersionView }) {
