@@ -2,6 +2,8 @@ import type { OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
 import { cloneModel, GraphIndex } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { isDequantize, isQuantize } from "../fusion/qdq-view.ts";
+import type { LayerRounding, RoundingOptions } from "../rounding/adapt-rounding.ts";
+import { adaptRounding } from "../rounding/adapt-rounding.ts";
 import { activationScales, tensorsToObserve } from "./activation-ranges.ts";
 import type { BiasCorrection } from "./bias-correction.ts";
 import { correctBiases } from "./bias-correction.ts";
@@ -34,6 +36,11 @@ export type QuantizeOptions = PlacementOptions & {
   readonly smooth?: boolean;
   /** Shifts biases by the mean error that rounding weights makes, measured on this many examples. Default: none. */
   readonly biasCorrection?: BiasCorrection;
+  /** "adaptive": weights are rounded up or down so that each layer's outputs change least; takes minutes. Default "nearest". */
+  readonly rounding?: "nearest" | "adaptive";
+  readonly adaptiveRounding?: RoundingOptions;
+  /** Levels of the weights on each side of 0, kept in int8: 7 shows what four bits would do. Default 127, or 64 for `reducedRange`. */
+  readonly weightLevels?: number;
 };
 
 type TensorReport = {
@@ -55,6 +62,8 @@ export type QuantizeReport = {
   readonly tensors: readonly TensorReport[];
   readonly examples: number;
   readonly correctedBiases: number;
+  /** The layers that adaptive rounding tried; empty for nearest. */
+  readonly rounding: readonly LayerRounding[];
 };
 
 /**
@@ -80,14 +89,18 @@ export async function quantizeStatic(
   const method = options.calibration ?? { kind: "least-squares" };
   const statistics = await calibrate(source, tensorsToObserve(source.graph, placement), examples, method, context);
   const activations = activationScales(source.graph, placement, statistics, { method, format: NUMBER_FORMATS[options.activations ?? "uint8"] });
-  const plan = { placement, activations, weights: (node: OnnxNode) => weightFormat(node, options) };
+  const nearest = { placement, activations, weights: (node: OnnxNode) => weightFormat(node, options) };
+  const { roundings, layers } = options.rounding === "adaptive" ? await adaptRounding(source, nearest, examples, options.adaptiveRounding, context) : UNROUNDED;
+  const plan = { ...nearest, roundings };
   const biasCorrections = options.biasCorrection === undefined ? new Map<string, Float64Array>() : await correctBiases(source, plan, examples, options.biasCorrection, context);
   const written = writeQdq(source, { ...plan, biasCorrections });
   const problems = qdqProblems(written);
   if (problems.length > 0) throw new QuantisationRefusal("unsound_result", `The quantised model is not sound: ${problems.slice(0, 5).join("; ")}.`);
   const tensors = tensorReports(placement, activations, statistics);
-  return { model: written, report: { nodes: placement.decisions, tensors, examples: examples.count, correctedBiases: biasCorrections.size } };
+  return { model: written, report: { nodes: placement.decisions, tensors, examples: examples.count, correctedBiases: biasCorrections.size, rounding: layers } };
 }
+
+const UNROUNDED = { roundings: new Map<string, never>(), layers: [] };
 
 /** A copy with every node named: decisions and audits go by name. */
 function prepared(model: OnnxModel, examples: ExampleSource): OnnxModel {
@@ -103,7 +116,9 @@ function prepared(model: OnnxModel, examples: ExampleSource): OnnxModel {
 
 function weightFormat(node: OnnxNode, options: QuantizeOptions): { readonly format: NumberFormat; readonly perChannel: boolean } {
   const isReduced = options.reducedRange === "all" || options.reducedRange?.includes(node.name) === true;
-  return { format: isReduced ? NUMBER_FORMATS.int8SymmetricReduced : NUMBER_FORMATS.int8Symmetric, perChannel: options.perChannel ?? true };
+  const format: NumberFormat = isReduced ? NUMBER_FORMATS.int8SymmetricReduced : NUMBER_FORMATS.int8Symmetric;
+  const levels = options.weightLevels;
+  return { format: levels === undefined ? format : { ...format, lowest: -levels, highest: levels }, perChannel: options.perChannel ?? true };
 }
 
 function tensorReports(placement: Placement, activations: ReadonlyMap<string, Quantisation>, statistics: ReadonlyMap<string, TensorStatistics>): TensorReport[] {

@@ -15,6 +15,8 @@ export type WriteOptions = {
   readonly weights: (node: OnnxNode) => { readonly format: NumberFormat; readonly perChannel: boolean };
   /** What is added to the bias of a node before it is quantised, one number per output channel. */
   readonly biasCorrections?: ReadonlyMap<string, Float64Array>;
+  /** Weights of nodes, by name, that are rounded otherwise than to the nearest level; not used where the scales came out differently. */
+  readonly roundings?: ReadonlyMap<string, QuantisedWeights>;
 };
 
 /**
@@ -171,7 +173,7 @@ type QuantisedProduct = {
 };
 
 /** Integers for the weights and the bias of a Conv, Gemm or MatMul with constant float32 weights. */
-export function quantisedProduct(node: OnnxNode, index: GraphIndex, options: Pick<WriteOptions, "activations" | "weights" | "biasCorrections">): QuantisedProduct {
+export function quantisedProduct(node: OnnxNode, index: GraphIndex, options: Pick<WriteOptions, "activations" | "weights" | "biasCorrections" | "roundings">): QuantisedProduct {
   const constant = index.constantValue(node.inputs[1] ?? "");
   const input = options.activations.get(node.inputs[0] ?? "");
   if (constant === null || input === undefined) throw new RangeError(`${node.name} has no constant weights or no quantised input`);
@@ -183,7 +185,9 @@ export function quantisedProduct(node: OnnxNode, index: GraphIndex, options: Pic
   const bias = biasOf(node, index, outputs, options.biasCorrections?.get(node.name));
   let scales = weightScales(values, layout, format);
   if (bias !== null) scales = scalesThatHoldBias(scales, bias, input.scale);
-  const weights = quantiseWeights(values, layout, scales);
+  const nearest = quantiseWeights(values, layout, scales);
+  const rounded = options.roundings?.get(node.name);
+  const weights = rounded?.scales.every((scale, channel) => scale === nearest.scales[channel]) === true ? rounded : nearest;
   const layoutAxis = perChannel ? axis : null;
   if (bias === null) return { weights, dims: constant.dims, layoutAxis, bias: null };
   const biasScales = weights.scales.map((scale) => biasScale(input.scale, scale));
