@@ -3,8 +3,8 @@ import { useState } from "react";
 import Link from "next/link";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { parseAsString, useQueryState } from "nuqs";
+import { useMutation, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import { parseAsArrayOf, parseAsString, useQueryState } from "nuqs";
 import { Plus, Trash2 } from "lucide-react";
 import type { BuildView } from "@flotilla/fleet";
 import { Button, IconButton } from "../../components/ui/button.tsx";
@@ -19,19 +19,22 @@ import { buildNameFor } from "./build-name.ts";
 
 type Variant = { modelId: string | null; versionId: string | null; classes: string[] };
 
+const VARIANTS_MAX = 16;
 const PROVIDERS = ["cpu", "cuda", "coreml", "dml", "qnn", "xnnpack"] as const;
 
-/** Picks ready model versions, says which device classes take which, and how they run. */
+/** Picks ready model versions, says which device classes take which, and how they run. The address may name versions to begin with. */
 export function NewBuildPage() {
-  const [fromVersion] = useQueryState("version", parseAsString);
-  const start = useQuery({ ...versionQuery(fromVersion ?? ""), enabled: fromVersion !== null });
-  if (fromVersion !== null && start.data === undefined && !start.isError) return null;
-  const first = start.data === undefined ? { modelId: null, versionId: null, classes: [] } : { modelId: start.data.modelId, versionId: start.data.id, classes: [] };
-  return <BuildForm first={first} />;
+  const [version] = useQueryState("version", parseAsString);
+  const [versions] = useQueryState("versions", parseAsArrayOf(parseAsString).withDefault([]));
+  const wanted = [...new Set(version === null ? versions : [version, ...versions])].slice(0, VARIANTS_MAX);
+  const starts = useQueries({ queries: wanted.map((id) => versionQuery(id)) });
+  if (starts.some((start) => start.isPending)) return null;
+  const found = starts.flatMap(({ data }) => (data === undefined ? [] : [{ modelId: data.modelId, versionId: data.id, classes: [] }]));
+  return <BuildForm first={found.length === 0 ? [{ modelId: null, versionId: null, classes: [] }] : found} />;
 }
 
-function BuildForm({ first }: { first: Variant }) {
-  const [variants, setVariants] = useState<Variant[]>([first]);
+function BuildForm({ first }: { first: Variant[] }) {
+  const [variants, setVariants] = useState<Variant[]>(first);
   const [name, setName] = useState<string | null>(null);
   const [threads, setThreads] = useState(1);
   const [providers, setProviders] = useState<string[]>(["cpu"]);
@@ -61,7 +64,7 @@ function BuildForm({ first }: { first: Variant }) {
             // Rows have no identity but their place.
             <VariantRow key={row} row={row} variant={variant} onChange={(change) => set(row, change)} {...(variants.length > 1 ? { onRemove: () => setVariants(variants.filter((_, i) => i !== row)) } : {})} />
           ))}
-          <div><Button size="sm" disabled={variants.length >= 16} onClick={() => setVariants([...variants, { modelId: variants.at(-1)?.modelId ?? null, versionId: null, classes: [] }])}><Plus size={14} aria-hidden />Add a variant</Button></div>
+          <div><Button size="sm" disabled={variants.length >= VARIANTS_MAX} onClick={() => setVariants([...variants, { modelId: variants.at(-1)?.modelId ?? null, versionId: null, classes: [] }])}><Plus size={14} aria-hidden />Add a variant</Button></div>
         </div>
       </Card>
       <Card title="Runtime settings">

@@ -1,5 +1,5 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { CompareView, Split } from "@flotilla/fleet";
 import { Scale } from "lucide-react";
 import type { Route } from "next";
@@ -9,6 +9,7 @@ import { useDeferredValue } from "react";
 import { Card } from "../../components/ui/card.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
 import { Field, Input, Select } from "../../components/ui/field.tsx";
+import { Notice } from "../../components/ui/notice.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { splitNames } from "../datasets/dataset-words.tsx";
@@ -20,23 +21,24 @@ import { compareParams } from "./compare-params.ts";
 import { DeltaTable } from "./delta-table.tsx";
 import { LayerComparison } from "./layer-comparison.tsx";
 import { ParetoScatter } from "./pareto-scatter.tsx";
+import { VersionPicker } from "./version-picker.tsx";
 
 /** Versions side by side; what is compared, to what and within which limits stands in the address. */
 export function ComparePage() {
   const [params, setParams] = useQueryStates(compareParams);
   const { versions, baseline, dataset, split } = params;
-  const query = useQuery(compareQuery({ versions: useDeferredValue(versions), baseline, dataset, split }));
-  if (versions.length === 0) {
-    return <Card><EmptyState icon={<Scale size={18} />} title="Nothing to compare yet" action={<Link className="text-ink underline underline-offset-2" href={"/models" as Route}>Models</Link>}>Tick versions under Variants on the page of a version.</EmptyState></Card>;
-  }
+  const query = useQuery({ ...compareQuery({ versions: useDeferredValue(versions), baseline, dataset, split }), placeholderData: keepPreviousData });
+  // A baseline that is left out is none any more.
+  const setVersions = (chosen: string[]): void => void setParams({ versions: chosen, ...(baseline !== null && !chosen.includes(baseline) && { baseline: null }) });
   return (
-    <QueryView query={query} what="The versions could not be compared" loading={<Skeleton className="h-96 w-full" />}>
-      {(view) => (
-        <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
-          <Compared view={view} split={split} budget={params} onChange={(part) => void setParams(part)} />
-        </div>
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+      <VersionPicker versions={versions} onChange={setVersions} />
+      {versions.length === 0 ? <Card><EmptyState icon={<Scale size={18} />} title="Nothing to compare yet">Choose a model above and tick versions of it, or tick them under Variants on the page of a version.</EmptyState></Card> : (
+        <QueryView query={query} what="The versions could not be compared" loading={<Skeleton className="h-96 w-full" />}>
+          {(view) => <Compared view={view} split={split} budget={params} onChange={(part) => void setParams(part)} />}
+        </QueryView>
       )}
-    </QueryView>
+    </div>
   );
 }
 
@@ -47,10 +49,11 @@ function Compared({ view, split, budget, onChange }: { view: CompareView; split:
   const floor = accuracyFloor(budget, view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null);
   return (
     <>
+      {view.latencyWhyNot !== null && <Notice tone="warn" title="Times do not compare">{view.latencyWhyNot}</Notice>}
       <Card>
         <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-6">
           <Field label="Baseline"><Select value={view.baselineId} onChange={(event) => onChange({ baseline: event.target.value })}>{view.versions.map((version) => <option key={version.id} value={version.id}>{version.modelName} v{version.number}{version.label === null ? "" : `, ${version.label}`}</option>)}</Select></Field>
-          <Field label="Split"><Select value={split ?? ""} onChange={(event) => onChange({ split: splitNames.find((name) => name === event.target.value) ?? null })}><option value="">most were evaluated on</option>{splitNames.map((name) => <option key={name}>{name}</option>)}</Select></Field>
+          <Field label="Split"><Select value={split ?? "test"} onChange={(event) => onChange({ split: splitNames.find((name) => name === event.target.value) ?? null })}>{splitNames.map((name) => <option key={name}>{name}</option>)}</Select></Field>
           <Field label="p50 at most, ms"><Input {...number("maxMs")} /></Field>
           <Field label="Accuracy at least, %"><Input {...number("minAccuracy")} /></Field>
           <Field label="Points lost at most"><Input {...number("maxDrop")} /></Field>
@@ -58,7 +61,7 @@ function Compared({ view, split, budget, onChange }: { view: CompareView; split:
         </div>
         <MeasuredOn view={view} />
       </Card>
-      <Card><ParetoScatter view={view} maxMs={budget.maxMs} floor={floor} /></Card>
+      <Card><ParetoScatter view={view} budget={budget} floor={floor} /></Card>
       <DeltaTable view={view} budget={budget} onBaseline={(baseline) => onChange({ baseline })} />
       {view.classes.length > 0 && <ClassDeltas view={view} />}
       <LayerComparison view={view} />

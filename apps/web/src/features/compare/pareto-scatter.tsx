@@ -4,18 +4,19 @@ import { useRef, useState } from "react";
 import { ChartFrame } from "../../components/charts/chart-frame.tsx";
 import { useWidth } from "../../components/charts/use-size.ts";
 import { formatBytes, formatMs } from "../../lib/format.ts";
-import { formatAccuracy } from "../optimizing/number-words.tsx";
+import { formatAccuracy, formatInterval } from "../optimizing/number-words.tsx";
+import { judge, type Budget } from "./budget.ts";
 import { frontLine, radiusOf, scaleOf, type Dot } from "./scatter-scale.ts";
 
-/** ms at the median, and accuracy from 0 to 1; null draws no line. */
-type Limits = { maxMs: number | null; floor: number | null };
+/** `floor`: the least accuracy of the budget, 0 to 1. */
+type Limits = { budget: Budget; floor: number | null };
 
 const HEIGHT = 340;
 const PAD = { left: 58, right: 24, top: 16, bottom: 40 };
 
 /** Accuracy over time, size as area; what nothing beats is filled and on the line, what is beaten is hollow: shape says it, not colour. */
 export function ParetoScatter({ view, ...limits }: { view: CompareView } & Limits) {
-  const dots = dotsOf(view);
+  const dots = dotsOf(view, limits.budget);
   const missing = view.versions.length - dots.length;
   const on = view.accuracyOn;
   return (
@@ -24,21 +25,34 @@ export function ParetoScatter({ view, ...limits }: { view: CompareView } & Limit
       finding={findingOf(dots, missing)}
       columns={[{ key: "version", label: "Version" }, { key: "ms", label: "p50", numeric: true }, { key: "accuracy", label: "Accuracy", numeric: true }, { key: "size", label: "Size", numeric: true }, { key: "front", label: "On the front" }]}
       rows={view.versions.map((version) => ({ key: version.id, cells: [nameOf(version), formatMs(version.latencyMs?.p50 ?? null), formatAccuracy(version.accuracy?.value ?? null), formatBytes(version.sizeBytes), version.isOnFront === null ? "not known" : version.isOnFront ? "yes" : "no"] }))}
-      legend={<><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="12" height="12"><circle cx="6" cy="6" r="5" fill="var(--chart-1)" /></svg>on the Pareto front</span><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="12" height="12"><circle cx="6" cy="6" r="4.5" fill="none" stroke="var(--chart-8)" strokeWidth="1.5" /></svg>beaten by another</span><span className="inline-flex items-center gap-1.5"><svg aria-hidden width="16" height="12"><path d="M0 6H16" stroke="var(--chart-limit)" strokeDasharray="4 3" strokeWidth="1.5" /></svg>your limit</span></>}
+      legend={<Legend />}
     >
       {dots.length === 0 ? <p className="rounded-md bg-sunken p-6 text-center text-muted">A point needs accuracy and a time that were measured alike. {view.latencyWhyNot ?? "Evaluate the versions on one split."}</p> : <Plot dots={dots} limits={limits} />}
     </ChartFrame>
   );
 }
 
+function Legend() {
+  const entries = [
+    { words: "on the Pareto front", mark: <circle cx="7" cy="6" r="5" fill="var(--chart-1)" fillOpacity="0.55" stroke="var(--chart-1)" strokeWidth="1.5" /> },
+    { words: "beaten by another", mark: <circle cx="7" cy="6" r="4.5" fill="none" stroke="var(--chart-8)" strokeWidth="1.5" /> },
+    { words: "not offered", mark: <circle cx="7" cy="6" r="4.5" fill="none" stroke="var(--chart-8)" strokeWidth="1.5" strokeDasharray="3 2" /> },
+    { words: "the baseline", mark: <path d="M7 2L11 6L7 10L3 6Z" fill="var(--chart-ink)" /> },
+    { words: "your limit", mark: <path d="M0 6H14" stroke="var(--chart-limit)" strokeDasharray="4 3" strokeWidth="1.5" /> },
+    { words: "outside your limits", mark: <path d="M3 2L11 10M11 2L3 10" stroke="var(--chart-limit)" strokeWidth="1.5" /> },
+  ];
+  return entries.map(({ words, mark }) => <span key={words} className="inline-flex items-center gap-1.5"><svg aria-hidden width="14" height="12">{mark}</svg>{words}</span>);
+}
+
 function nameOf(version: CompareView["versions"][number]): string {
   return `v${version.number}${version.label === null ? "" : ` ${version.label}`}`;
 }
 
-function dotsOf(view: CompareView): Dot[] {
+function dotsOf(view: CompareView, budget: Budget): Dot[] {
+  const baselineAccuracy = view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null;
   return view.versions.flatMap((version) => (version.accuracy === null || version.latencyMs === null ? [] : [{
-    id: version.id, label: nameOf(version), latencyMs: version.latencyMs.p50, accuracy: version.accuracy.value, sizeBytes: version.sizeBytes,
-    isOnFront: version.isOnFront === true, isBaseline: version.id === view.baselineId, isOffered: version.offered,
+    id: version.id, label: nameOf(version), latencyMs: version.latencyMs.p50, accuracy: version.accuracy.value, ci95: version.accuracy.ci95, sizeBytes: version.sizeBytes,
+    isOnFront: version.isOnFront === true, isBaseline: version.id === view.baselineId, isOffered: version.offered, isOutside: judge(version, budget, baselineAccuracy)?.keeps === false,
   }]));
 }
 
@@ -48,13 +62,14 @@ function findingOf(dots: readonly Dot[], missing: number): string {
   return front.length === 0 ? `Nothing is known to be on the front.${left}` : `Nothing beats ${front.join("; ")} in size, time and accuracy at once.${left}`;
 }
 
-function Plot({ dots, limits: { maxMs, floor } }: { dots: readonly Dot[]; limits: Limits }) {
+function Plot({ dots, limits: { budget: { maxMs }, floor } }: { dots: readonly Dot[]; limits: Limits }) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const [over, setOver] = useState<string | null>(null);
   const right = Math.max(PAD.left + 40, width - PAD.right);
   const x = scaleOf([...dots.map(({ latencyMs }) => latencyMs), ...(maxMs === null ? [] : [maxMs])], PAD.left, right, { least: 0 });
   const y = scaleOf([...dots.map(({ accuracy }) => accuracy), ...(floor === null ? [] : [floor])], HEIGHT - PAD.bottom, PAD.top, { least: 0, most: 1 });
+  const inPlot = (accuracy: number): number => Math.min(HEIGHT - PAD.bottom, Math.max(PAD.top, y.at(accuracy)));
   const most = Math.max(...dots.map(({ sizeBytes }) => sizeBytes));
   const front = frontLine(dots.filter(({ isOnFront }) => isOnFront));
   const path = front.map((dot, index) => `${index === 0 ? "M" : "L"}${x.at(dot.latencyMs)} ${y.at(dot.accuracy)}`).join(" ");
@@ -67,20 +82,42 @@ function Plot({ dots, limits: { maxMs, floor } }: { dots: readonly Dot[]; limits
         {maxMs !== null && <path d={`M${x.at(maxMs)} ${PAD.top}V${HEIGHT - PAD.bottom}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
         {floor !== null && <path d={`M${PAD.left} ${y.at(floor)}H${right}`} stroke="var(--chart-limit)" strokeDasharray="5 4" strokeWidth="1.5" />}
         {front.length > 1 && <path d={path} fill="none" stroke="var(--chart-1)" strokeWidth="1.5" opacity="0.6" />}
-        {dots.map((dot) => <Bubble key={dot.id} dot={dot} cx={x.at(dot.latencyMs)} cy={y.at(dot.accuracy)} r={radiusOf(dot.sizeBytes, most)} isOver={over === dot.id} right={right} onOver={(isOver) => setOver(isOver ? dot.id : null)} />)}
+        {dots.map((dot) => <path key={dot.id} d={`M${x.at(dot.latencyMs)} ${inPlot(dot.ci95[0])}V${inPlot(dot.ci95[1])}`} stroke="var(--chart-8)" strokeOpacity="0.7" />)}
+        {dots.map((dot) => <Bubble key={dot.id} dot={dot} cx={x.at(dot.latencyMs)} cy={y.at(dot.accuracy)} r={radiusOf(dot.sizeBytes, most)} isOver={over === dot.id} right={right} />)}
       </svg>
+      {width > 0 && dots.map((dot) => <PointButton key={dot.id} dot={dot} left={x.at(dot.latencyMs)} top={y.at(dot.accuracy)} size={Math.max(24, 2 * radiusOf(dot.sizeBytes, most))} onOver={(isOver) => setOver(isOver ? dot.id : null)} />)}
+      <Details dot={dots.find(({ id }) => id === over)} />
     </div>
   );
 }
 
-function Bubble({ dot, cx, cy, r, isOver, right, onOver }: { dot: Dot; cx: number; cy: number; r: number; isOver: boolean; right: number; onOver: (isOver: boolean) => void }) {
-  const toLeft = cx + r + 120 > right;
-  const text = isOver ? `${dot.label}: ${formatMs(dot.latencyMs)}, ${formatAccuracy(dot.accuracy)}, ${formatBytes(dot.sizeBytes)}` : dot.label.split(" ")[0];
+/** Over a point, so that keys and fingers reach it. */
+function PointButton({ dot, left, top, size, onOver }: { dot: Dot; left: number; top: number; size: number; onOver: (isOver: boolean) => void }) {
   return (
-    <g onPointerEnter={() => onOver(true)} onPointerLeave={() => onOver(false)}>
-      <circle cx={cx} cy={cy} r={r} fill={dot.isOnFront ? "var(--chart-1)" : "transparent"} fillOpacity={dot.isOnFront ? 0.55 : 1} stroke={dot.isOnFront ? "var(--chart-1)" : "var(--chart-8)"} strokeWidth={isOver ? 2.5 : 1.5} strokeDasharray={dot.isOffered ? undefined : "3 2"} />
-      {dot.isBaseline && <circle cx={cx} cy={cy} r={2.5} fill="var(--chart-ink)" />}
-      <text x={toLeft ? cx - r - 5 : cx + r + 5} y={cy + 4} textAnchor={toLeft ? "end" : "start"} fill="var(--chart-ink)" fontWeight={isOver ? 600 : 400} stroke="var(--surface)" strokeWidth={3} paintOrder="stroke">{text}</text>
+    <button
+      type="button" aria-label={wordsOf(dot)} className="absolute -translate-1/2 rounded-full" style={{ left, top, width: size, height: size }}
+      onPointerEnter={() => onOver(true)} onPointerLeave={() => onOver(false)} onFocus={() => onOver(true)} onBlur={() => onOver(false)} onClick={() => onOver(true)}
+    />
+  );
+}
+
+function wordsOf(dot: Dot): string {
+  const marks = [dot.isBaseline && "the baseline", dot.isOnFront ? "on the front" : "beaten by another", dot.isOutside && "outside the limits", !dot.isOffered && "not offered for builds"].filter((mark) => mark !== false);
+  return `${dot.label}: ${formatMs(dot.latencyMs)}, ${formatAccuracy(dot.accuracy)} (95 % from ${formatInterval(dot.ci95)}), ${formatBytes(dot.sizeBytes)}; ${marks.join(", ")}`;
+}
+
+function Details({ dot }: { dot: Dot | undefined }) {
+  return <p role="status" className="min-h-8 text-xs text-pretty">{dot === undefined ? <span className="text-muted">Point at a bubble or reach it with Tab to read its numbers. The line through it is the 95 % interval of its accuracy.</span> : wordsOf(dot)}</p>;
+}
+
+function Bubble({ dot, cx, cy, r, isOver, right }: { dot: Dot; cx: number; cy: number; r: number; isOver: boolean; right: number }) {
+  const toLeft = cx + r + 40 > right;
+  return (
+    <g>
+      <circle cx={cx} cy={cy} r={r} fill={dot.isOnFront ? "var(--chart-1)" : "transparent"} fillOpacity={dot.isOnFront ? 0.55 : 1} stroke={dot.isOnFront ? "var(--chart-1)" : "var(--chart-8)"} strokeWidth={isOver ? 3 : 1.5} strokeDasharray={dot.isOffered ? undefined : "3 2"} />
+      {dot.isBaseline && <path d={`M${cx} ${cy - 4}L${cx + 4} ${cy}L${cx} ${cy + 4}L${cx - 4} ${cy}Z`} fill="var(--chart-ink)" />}
+      {dot.isOutside && <path d={`M${cx - r * 0.7} ${cy - r * 0.7}L${cx + r * 0.7} ${cy + r * 0.7}M${cx + r * 0.7} ${cy - r * 0.7}L${cx - r * 0.7} ${cy + r * 0.7}`} stroke="var(--chart-limit)" strokeWidth="1.5" />}
+      <text x={toLeft ? cx - r - 5 : cx + r + 5} y={cy + 4} textAnchor={toLeft ? "end" : "start"} fill="var(--chart-ink)" fontWeight={isOver ? 600 : 400} stroke="var(--surface)" strokeWidth={3} paintOrder="stroke">{dot.label.split(" ")[0]}</text>
     </g>
   );
 }

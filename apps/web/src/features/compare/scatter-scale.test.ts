@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { frontLine, radiusOf, scaleOf, type Dot } from "./scatter-scale.ts";
 
-const dot = (id: string, latencyMs: number, accuracy: number): Dot => ({ id, label: id, latencyMs, accuracy, sizeBytes: 1, isOnFront: true, isBaseline: false, isOffered: true });
+const dot = (id: string, latencyMs: number, accuracy: number): Dot => ({ id, label: id, latencyMs, accuracy, ci95: [accuracy, accuracy], sizeBytes: 1, isOnFront: true, isBaseline: false, isOffered: true, isOutside: false });
 
 test("the line goes through what nothing else beats in time and accuracy", () => {
   expect(frontLine([dot("slow", 9, 0.99), dot("quick", 1, 0.9), dot("beaten", 5, 0.9), dot("twin", 1, 0.89)]).map(({ id }) => id)).toEqual(["quick", "slow"]);

@@ -1,5 +1,5 @@
 /** What is drawn of one version: a point by time and accuracy, its area by size. */
-export type Dot = { id: string; label: string; latencyMs: number; accuracy: number; sizeBytes: number; isOnFront: boolean; isBaseline: boolean; isOffered: boolean };
+export type Dot = { id: string; label: string; latencyMs: number; accuracy: number; ci95: readonly [number, number]; sizeBytes: number; isOnFront: boolean; isBaseline: boolean; isOffered: boolean; /** Breaks a limit somebody drew. */ isOutside: boolean };
 
 type Scale = { at: (value: number) => number; ticks: number[] };
 
