@@ -12,7 +12,7 @@ const { launcherPid, minutes, requestsPerSecond } = wholeNumbersOfCommandLine({ 
 const EVERY_MS = 10_000;
 const PATHS = ["/api/v1/overview", "/api/v1/devices?limit=50", "/api/v1/rollouts", "/api/v1/latency?step=60", "/api/v1/models", "/api/v1/health"];
 /** A program, and what its command line holds. */
-const PROGRAMS = { web: "apps/web", gateway: "apps/gateway", worker: "apps/worker", simulator: "apps/device-sim", PostgreSQL: "postgres" };
+const PROGRAMS = { web: "next", gateway: "apps/gateway", worker: "apps/worker", simulator: "apps/device-sim", PostgreSQL: "postgres" };
 
 const { url, apiKey } = JSON.parse(readFileSync(".flotilla/credentials.json", "utf8")) as { url: string; apiKey: string };
 const pids = findPrograms(launcherPid);
