@@ -6,7 +6,7 @@ import { recordChange } from "../changes/index.ts";
 import { findVersion } from "../models/version-view-store.ts";
 import { createOptimization, requireUsable } from "../optimizations/store.ts";
 import { requireRole, type Principal } from "../principal.ts";
-import { parseJobPayload, type JobKind } from "./catalogue.ts";
+import { isJobKind, parseJobPayload, type JobKind } from "./catalogue.ts";
 import { insertJob } from "./insert-store.ts";
 import { moveJob } from "./move-store.ts";
 import { reopenSubject } from "./subject-store.ts";
@@ -20,6 +20,8 @@ import { endWithout } from "./worker-store.ts";
  */
 export async function createJob(tx: Tx, principal: Principal, input: { kind: JobKind; payload: unknown }): Promise<JobView> {
   requireRole(principal, "jobs", "operator");
+  // Over HTTP and from older programs a kind may be any word: the catalogue refuses it by name.
+  if (!isJobKind(input.kind)) return parseJobPayload(input.kind, input.payload);
   switch (input.kind) {
     case "optimize": {
       const { jobId } = await createOptimization(tx, principal, optimizationWish(input.payload));
