@@ -21,7 +21,6 @@ type Stage = { name: string; run: (write: Write) => Promise<{ isOk: boolean; cou
 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
 const CHECK: Stage = { name: "check", run: async () => ({ isOk: (await check()).length === 0, counts: NONE }) };
-const FAULTS: Stage = { name: "faults", run: runFaults };
 // About as long as each other. By the time that the first lane comes to the system tests, the second has built the web app.
 const LANES: [Stage[], Stage[]] = [
   [
@@ -33,6 +32,7 @@ const LANES: [Stage[], Stage[]] = [
     // The browser tests and the system tests start the platform; building the web app is not their business.
     { name: "build", run: buildWeb },
     { name: "e2e", run: runPlaywright },
+    { name: "faults", run: runFaults },
   ],
 ];
 
@@ -45,8 +45,6 @@ await runStages([CHECK], front.write);
 const first = runStages(LANES[0], front.write);
 if (process.argv.includes("--one-lane")) await first;
 await Promise.all([first.then(() => behind.toFront()), runStages(LANES[1], behind.write)]);
-// Alone: it fills a small machine by itself, and what it kills shall be killed at work, not while it waits for a processor.
-await runStages([FAULTS], front.write);
 rmSync(reports, { recursive: true, force: true });
 console.log(`\nTime: ${times.join(", ")}`);
 if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}`);
