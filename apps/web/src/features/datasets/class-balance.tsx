@@ -12,7 +12,7 @@ import { splitNames } from "./dataset-words.tsx";
 const PAGE = 20;
 
 /** Examples per class, as bars and as numbers per split; rare classes are where accuracy is least certain. */
-export function ClassBalance({ summary: { classes, classCounts } }: { summary: DatasetSummary }) {
+export function ClassBalance({ summary: { classes, classCounts, counts: splitCounts } }: { summary: DatasetSummary }) {
   const [search, setSearch] = useState("");
   const [shown, setShown] = useState(PAGE);
   const rows = classes.map((name, index) => {
@@ -37,7 +37,7 @@ export function ClassBalance({ summary: { classes, classCounts } }: { summary: D
                   <span className="w-12 text-right tabular">{formatShare(row.total, total)}</span>
                 </span>
               </Td>
-              {row.counts.map((count, position) => <Td key={splitNames[position]} numeric className={count === 0 ? "text-warn" : undefined}>{formatCount(count)}</Td>)}
+              {row.counts.map((count, position) => <Td key={splitNames[position]} numeric className={count === 0 && Object.entries(splitCounts).some(([split, all]) => split === splitNames[position] && all > 0) ? "font-medium text-warn" : undefined}>{formatCount(count)}</Td>)}
               <Td numeric>{formatCount(row.total)}</Td>
             </Tr>
           ))}

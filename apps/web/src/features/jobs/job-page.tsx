@@ -22,7 +22,7 @@ import { OptimizationResults } from "../optimizing/optimization-results.tsx";
 import { JobLog } from "./job-log.tsx";
 import { JobMetrics } from "./job-metrics.tsx";
 import { jobQuery } from "./job-queries.ts";
-import { isEnded, JobState, progressWords, subjectHref } from "./job-words.tsx";
+import { isEnded, jobNoun, JobState, progressWords, subjectHref } from "./job-words.tsx";
 
 /** Watch a job, stop it, start it again. */
 export function JobPage({ id }: { id: string }) {
@@ -39,7 +39,7 @@ function JobBody({ job }: { job: JobView }) {
   return (
     <Page
       wide
-      title={<span className="flex flex-wrap items-center gap-x-1.5 gap-y-1"><span className="first-letter:uppercase">{job.kind}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState state={job.state} cancelRequested={job.cancelRequested} /></span>}
+      title={<span className="flex flex-wrap items-center gap-x-1.5 gap-y-1"><span className="first-letter:uppercase">{jobNoun(job.kind)}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState state={job.state} cancelRequested={job.cancelRequested} /></span>}
       crumbs={[{ label: "Jobs", href: "/jobs" }]}
       subtitle={<>Started by {job.createdByName} <TimeAgo at={job.createdAt} /></>}
       actions={<JobActions job={job} />}
@@ -131,7 +131,7 @@ function JobActions({ job }: { job: JobView }) {
       {canRetry && <Button kind="primary" busy={retry.isPending} disabled={missingRole !== undefined} title={missingRole} onClick={() => retry.mutate()}><RotateCw size={14} aria-hidden />Try again</Button>}
       {canCancel && <Button kind="danger" disabled={missingRole !== undefined} title={missingRole} onClick={() => setCancelling(true)}><Ban size={14} aria-hidden />Cancel</Button>}
       <ConfirmDialog
-        open={cancelling} onOpenChange={setCancelling} title={`Cancel this ${job.kind}?`} action="Cancel the job" asksReason
+        open={cancelling} onOpenChange={setCancelling} title={`Cancel this ${jobNoun(job.kind)}?`} action="Cancel the job" asksReason
         onConfirm={async (reason) => took(await apiSend<JobView>("POST", `/jobs/${job.id}/cancel`, { ...(reason !== undefined && { reason }) }))}
       >
         {job.kind === "import" ? "What it looks at is rejected as not looked at; it can be looked at again." : job.kind === "build" ? "The build fails; it can be tried again." : job.kind === "optimize" ? "Variants that are finished are given up too; started again it takes up what is done." : "What was measured so far stays in the log."}

@@ -9,6 +9,11 @@ export function JobState({ state, cancelRequested = false }: { state: JobStateNa
   return <StateWord tone={TONES[state]} word={state} ended={state === "cancelled"} />;
 }
 
+/** The work of a kind, as a noun: "optimization". */
+export function jobNoun(kind: string): string {
+  return { optimize: "optimization", evaluate: "evaluation" }[kind] ?? kind;
+}
+
 /** Where the thing is that the job is about; null when it has no page. */
 export function subjectHref(job: Pick<JobView, "subjectKind" | "subjectId">): Route | null {
   if (job.subjectId === null) return null;
