@@ -25,7 +25,7 @@ export type Composition = {
   pingDatabase: () => Promise<void>;
 };
 
-type ComposedOf = Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS"> & Partial<Pick<Env, "WORK_DIR" | "DATABASE_SILENCE_MS">>;
+type ComposedOf = Pick<Env, "DATABASE_URL" | "ARTIFACT_STORE" | "WORKER_CONCURRENCY" | "JOB_LEASE_MS" | "MEASURE_BUDGET_MS"> & Partial<Pick<Env, "WORK_DIR" | "DATABASE_SILENCE_MS">>;
 
 /** Opens nothing yet; the first query connects. `store`: another one than the directory ARTIFACT_STORE. */
 export function compose(env: ComposedOf, log: Logger, store: ArtifactStore = directoryStore(env.ARTIFACT_STORE)): Composition {
@@ -37,6 +37,7 @@ export function compose(env: ComposedOf, log: Logger, store: ArtifactStore = dir
     // Host and process for people; the random part because a pid comes again after a restart.
     workerId: `${hostname()}-${process.pid}-${randomBytes(3).toString("hex")}`,
     leaseMs: env.JOB_LEASE_MS,
+    measureBudgetMs: env.MEASURE_BUDGET_MS,
     log,
   };
   return {

@@ -8,7 +8,7 @@ test("an empty environment names every setting that is missing at once", () => {
 });
 
 test("only what must be given must be given, and an empty value counts as absent", () => {
-  expect(readEnv({ ...needed, WORKER_CONCURRENCY: "", HEALTH_PORT: "" })).toMatchObject({ WORKER_CONCURRENCY: 2, HEALTH_PORT: 0, ROLLOUT_TICK_MS: 1_000, LOG_LEVEL: "info" });
+  expect(readEnv({ ...needed, WORKER_CONCURRENCY: "", HEALTH_PORT: "" })).toMatchObject({ WORKER_CONCURRENCY: 2, HEALTH_PORT: 0, ROLLOUT_TICK_MS: 1_000, MEASURE_BUDGET_MS: 10_000, LOG_LEVEL: "info" });
 });
 
 test("numbers outside their range and addresses of other things are refused", () => {

@@ -18,6 +18,8 @@ const schema = z.object({
   /** A job whose worker says nothing for so long is given to another one. */
   JOB_LEASE_MS: wholeNumber(20_000, 1_000, 600_000),
   ROLLOUT_TICK_MS: wholeNumber(1_000, 50, 60_000),
+  /** Spent on measuring a model once it runs; measuring it in turns with its parent takes a fifth of it at least and twice of it at most. */
+  MEASURE_BUDGET_MS: wholeNumber(10_000, 100, 60_000),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error"]).default("info"),
   /** Set by a launcher: the worker ends when that process is gone. */
   FLOTILLA_PARENT_PID: z.coerce.number().int().positive().optional(),

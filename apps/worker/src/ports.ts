@@ -16,13 +16,15 @@ export type Ports = {
   workerId: string;
   /** A job whose worker says nothing for so long goes back to the queue. */
   leaseMs: number;
+  /** Spent on measuring a model (MEASURE_BUDGET_MS). */
+  measureBudgetMs: number;
   log: Logger;
   /** Hears of every attempt at a job that has ended, for the metrics. */
   onJobEnded?: (kind: string, outcome: string, seconds: number) => void;
 };
 
 /** What a handler is given for one attempt at one job. */
-export type JobContext = Pick<Ports, "transact" | "store" | "log"> & {
+export type JobContext = Pick<Ports, "transact" | "store" | "log" | "measureBudgetMs"> & {
   jobId: string;
   /** Private, empty, removed after the attempt. */
   workDir: string;

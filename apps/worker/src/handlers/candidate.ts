@@ -88,7 +88,7 @@ async function judgeStep({ optimization, parent, staged: parentFiles, dataset }:
     const run = await runModel<JudgeInput, unknown>({
       entry: new URL("../sandbox/judge-candidate.ts", import.meta.url),
       input: {
-        parentPath: parentFiles.modelPath, candidatePath: staged.modelPath, seed,
+        parentPath: parentFiles.modelPath, candidatePath: staged.modelPath, seed, budgetMs: context.measureBudgetMs,
         test: hasTest && parent.preprocessing !== null ? { datasetPath: dataset.path, limit: testSamples ?? null, preprocessing: parent.preprocessing } : null,
       },
       limits: limitsFor(2 * (parentFiles.totalBytes + staged.totalBytes), JUDGE_SECONDS),

@@ -54,7 +54,7 @@ describe("what passes the reader and harms ONNX Runtime", () => {
     await writeFile(modelPath, bytes);
     return runModel({
       entry: new URL("../sandbox/probe.ts", import.meta.url),
-      input: { modelPath },
+      input: { modelPath, budgetMs: worker.ports.measureBudgetMs },
       limits: { ...limitsFor(bytes.length), ...limits },
       workDir: worker.storeRoot,
       signal: new AbortController().signal,

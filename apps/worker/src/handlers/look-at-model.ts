@@ -52,8 +52,8 @@ function probeInSandbox(staged: StagedFiles, context: JobContext, onStep: (step:
   let step: ProbeStep = "opening";
   return runModel<ProbeInput, unknown>({
     entry: new URL("../sandbox/probe.ts", import.meta.url),
-    input: { modelPath: staged.modelPath },
-    limits: limitsFor(staged.totalBytes),
+    input: { modelPath: staged.modelPath, budgetMs: context.measureBudgetMs },
+    limits: limitsFor(staged.totalBytes, context.measureBudgetMs / 1000),
     workDir: context.workDir,
     signal: context.signal,
     doing: () => doing[step],

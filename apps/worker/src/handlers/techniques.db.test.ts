@@ -1,8 +1,8 @@
 import { testDb, type TestDb } from "@flotilla/db";
-import { renderSyntheticDigits } from "@flotilla/datasets";
 import { createJob, getOptimization, versionReport } from "@flotilla/fleet";
 import { demoConvNet } from "@flotilla/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { digitFiles } from "../testing/digit-files.ts";
 import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
 
 let database: TestDb;
@@ -16,23 +16,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The digits of packages/datasets as two IDX files: big-endian sizes, then bytes. */
-function idxFiles(count: number): { name: string; bytes: Uint8Array }[] {
-  const digits = renderSyntheticDigits({ count, seed: 5 });
-  const file = (sizes: readonly number[], bytes: Uint8Array): Uint8Array => {
-    const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
-    header.setUint32(0, 0x0800 + sizes.length);
-    for (const [at, size] of sizes.entries()) header.setUint32(4 + 4 * at, size);
-    return Buffer.concat([new Uint8Array(header.buffer), bytes]);
-  };
-  return [
-    { name: "digits-images-idx3-ubyte", bytes: file([count, 28, 28], digits.pixels) },
-    { name: "digits-labels-idx1-ubyte", bytes: file([count], digits.labels) },
-  ];
-}
-
 test("each technique that is built makes a checked and measured version, and each that is not is refused by name", { timeout: 600_000 }, async () => {
-  const dataset = await worker.newDataset(idxFiles(200));
+  const dataset = await worker.newDataset(digitFiles(200));
   await worker.run(dataset.importJobId ?? "");
   const version = await worker.acceptedVersion(demoConvNet({ seed: 3 }), { kind: "image", channels: "grey", scale: 1 / 255 });
   const techniques = [{ kind: "static_int8" }, { kind: "fp16_storage" }, { kind: "weight_blocks", bits: 8 }, { kind: "channel_pruning" }];

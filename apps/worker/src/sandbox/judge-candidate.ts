@@ -6,7 +6,7 @@ import { openExamples } from "../examples/dataset-examples.ts";
 import { OutcomeRecorder, type Recorded } from "../examples/outcome-recorder.ts";
 
 export type JudgeInput = {
-  parentPath: string; candidatePath: string; seed: number;
+  parentPath: string; candidatePath: string; seed: number; budgetMs: number;
   test: { datasetPath: string; limit: number | null; preprocessing: Preprocessing } | null;
 };
 export type JudgeStep = { step: "sizes" | "timing" } | { step: "running"; done: number; total: number };
@@ -26,7 +26,7 @@ export type JudgeOutput = {
 const SYNTHETIC_INPUTS = 32;
 const TELL_EVERY_MS = 500;
 
-sandboxMain<JudgeInput, JudgeOutput>(async ({ parentPath, candidatePath, seed, test }, { progress }) => {
+sandboxMain<JudgeInput, JudgeOutput>(async ({ parentPath, candidatePath, seed, budgetMs, test }, { progress }) => {
   const tell = (step: JudgeStep): void => progress(step);
   tell({ step: "sizes" });
   const [parentSize, candidateSize] = [await sizeOf(parentPath), await sizeOf(candidatePath)];
@@ -66,7 +66,7 @@ sandboxMain<JudgeInput, JudgeOutput>(async ({ parentPath, candidatePath, seed, t
   const { feeds } = await examples.read(0);
   await examples.close();
   tell({ step: "timing" });
-  const { parentMs, variantMs, ratio } = await measureInterleaved(parent, candidate, feeds);
+  const { parentMs, variantMs, ratio } = await measureInterleaved(parent, candidate, feeds, { durationMsMin: budgetMs / 5, durationMsMax: budgetMs * 2 });
   const { topClass, outputs, n } = evaluation.agreement;
   const finite = (values: readonly number[], pick: (...all: number[]) => number): number | null => (values.length === 0 || values.some((value) => !Number.isFinite(value)) ? null : pick(...values));
   return {

@@ -11,7 +11,7 @@ const MEMORY_PER_MODEL_BYTE = 3;
 /** Never so much that the machine itself runs out. */
 const MEMORY_SHARE = 0.8;
 
-/** Opening, one run and 10 s of measuring take some 15 s of CPU; the rest is room for slow machines. */
+/** Opening and one run take some 5 s of CPU; the rest is room for slow machines. Time for measuring comes on top. */
 const CPU_BASE_SECONDS = 60;
 const WALL_BASE_MS = 120_000;
 /** Loading weights: 20 MiB a second is a tenth of what a small cloud machine does. */

@@ -1,13 +1,13 @@
 import { openModel, probeModel, runtimeFacts, sandboxMain, zeroFeeds, type ProbeReport, type RuntimeFacts } from "@flotilla/runtime";
 
-export type ProbeInput = { modelPath: string };
+export type ProbeInput = { modelPath: string; budgetMs: number };
 export type ProbeStep = "opening" | "running" | "measuring";
 export type ProbeOutput = { report: ProbeReport; facts: RuntimeFacts };
 
 /** A page shows no more rows, and 50,000 layers would be 10 MB in one database row. */
 const LAYERS_MAX = 2_000;
 
-sandboxMain<ProbeInput, ProbeOutput>(async ({ modelPath }, { progress }) => {
+sandboxMain<ProbeInput, ProbeOutput>(async ({ modelPath, budgetMs }, { progress }) => {
   progress("opening" satisfies ProbeStep);
   const model = await openModel(modelPath);
   // `run` blocks this thread for as long as the model takes: let the step be told before.
@@ -18,7 +18,7 @@ sandboxMain<ProbeInput, ProbeOutput>(async ({ modelPath }, { progress }) => {
   await model.close();
   progress("measuring" satisfies ProbeStep);
   await told();
-  const report = await probeModel(modelPath);
+  const report = await probeModel(modelPath, { budgetMs });
   return { report: { ...report, layers: slowest(report.layers) }, facts: await runtimeFacts() };
 });
 

@@ -15,6 +15,8 @@ import { startWorker } from "../worker.ts";
 const env = z.object({
   DATABASE_URL: z.string(), ARTIFACT_STORE: z.string(), WORKER_CONCURRENCY: z.coerce.number(), JOB_LEASE_MS: z.coerce.number(), FLOTILLA_PARENT_PID: z.coerce.number().optional(),
   DATABASE_SILENCE_MS: z.coerce.number().default(120_000),
+  /** Nothing is measured here. */
+  MEASURE_BUDGET_MS: z.coerce.number().default(100),
   /** Workers in this process, each with a name, connections and leases of its own: one start pays for all of them. */
   SLIM_WORKERS: z.coerce.number().default(1),
 }).parse(process.env);

@@ -16,6 +16,9 @@ import { runJob, type RunningJobs } from "../run-job.ts";
 export const operator = { kind: "user", id: "usr_test", name: "Olga", role: "operator" } as const;
 const system = systemPrincipal("test");
 
+/** Enough for numbers of every kind; tests do not ask how exact they are. */
+export const MEASURE_BUDGET_MS = 500;
+
 /** What an import would say of a version that nobody measured. */
 const unmeasured: VersionInspection = {
   irVersion: 10, producer: "test", opsets: [{ domain: "", version: 17 }], inputs: [], outputs: [], operators: [], nodeCount: 0, parameterCount: 0, macs: null, initializerBytes: 0,
@@ -49,7 +52,7 @@ export type WorkerFixture = {
 
 export async function openWorkerFixture(url: string): Promise<WorkerFixture> {
   const storeRoot = await mkdtemp(join(tmpdir(), "flotilla-worker-test-"));
-  const { db, ports } = compose({ DATABASE_URL: url, ARTIFACT_STORE: storeRoot, WORKER_CONCURRENCY: 2, JOB_LEASE_MS: LEASE_MS }, pino({ level: "silent" }));
+  const { db, ports } = compose({ DATABASE_URL: url, ARTIFACT_STORE: storeRoot, WORKER_CONCURRENCY: 2, JOB_LEASE_MS: LEASE_MS, MEASURE_BUDGET_MS }, pino({ level: "silent" }));
   const running: RunningJobs = new Map();
   const upload = async (files: readonly NewFile[]): Promise<{ uploadId: string }[]> => {
     const uploads: { uploadId: string }[] = [];
