@@ -1,10 +1,19 @@
 type Layer = { name: string; opType: string; medianUs: number };
 type AlignedLayer<T> = { name: string; left: T | null; right: T | null };
 
-/** Names that tools put around a node's own when they fuse or quantise it. */
-const ADDED = /(_nchwc|_quant|_quantized|_fused|_kernel_time|_fence_before|_fence_after|_token_\d+)+$/i;
+/** What tools put around a node's own name when they fuse, cast or quantise it. */
+const ADDED_AFTER = /(_nchwc|_quant|_quantized|_fused|_token_\d+)+$/i;
+const ADDED_BEFORE = /^(fused |InsertedPrecisionFreeCast_)/i;
+/** Operators, before a name that is not just a number: "Conv_fire2/expand1x1". */
+const OPERATOR = /^[A-Z][A-Za-z]+_(?=[a-z])/;
 
-const keyOf = (name: string): string => name.replace(ADDED, "").replace(/^fused /i, "");
+/** What is left of a name: "InsertedPrecisionFreeCast_fire2/expand1x1_2_nchwc" and "Conv_fire2/expand1x1_1_token_8" are both "fire2/expand1x1". */
+function keyOf(name: string): string {
+  const own = name.replace(ADDED_AFTER, "").replace(ADDED_BEFORE, "").replace(OPERATOR, "");
+  // A number behind a name that tells layers apart already counts the values of one layer.
+  const bare = own.replace(/_\d+$/, "");
+  return /[\d/]/.test(bare) ? bare : own;
+}
 
 /** Both lists in one, each in its own order: layers of one name meet, the others stand where they run. The longest common run decides. */
 export function alignLayers<T extends Layer>(left: readonly T[], right: readonly T[]): AlignedLayer<T>[] {

@@ -18,6 +18,13 @@ test("every value is inside, ticks are round and inside, one value alone has roo
   }
 });
 
+test("equal accuracies get an axis of a point's width, without ticks below none or above all", () => {
+  const scale = scaleOf([0, 0], 100, 0, { least: 0, most: 1, span: 0.01 });
+  expect(scale.ticks[0]).toBe(0);
+  expect(new Set(scale.ticks).size).toBeGreaterThan(1);
+  expect(scale.at(0)).toBeCloseTo(50);
+});
+
 test("four times the bytes are four times the area above the smallest bubble", () => {
   expect((radiusOf(4, 4) - 5) / (radiusOf(1, 4) - 5)).toBeCloseTo(2);
 });

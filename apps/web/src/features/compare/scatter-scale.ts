@@ -3,16 +3,18 @@ export type Dot = { id: string; label: string; latencyMs: number; accuracy: numb
 
 type Scale = { at: (value: number) => number; ticks: number[] };
 
-/** A linear scale from data to pixels with round ticks, with a margin around the values so that no bubble is cut. */
-export function scaleOf(values: readonly number[], from: number, to: number, limits: { least?: number; most?: number } = {}): Scale {
+/** A linear scale from data to pixels with round ticks between `least` and `most`, with a margin around the values so that no bubble is cut. `span` is the least difference worth an axis. */
+export function scaleOf(values: readonly number[], from: number, to: number, limits: { least?: number; most?: number; span?: number } = {}): Scale {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const room = high === low ? Math.max(Math.abs(high) * 0.1, 1e-9) : (high - low) * 0.15;
-  const least = Math.max(low - room, limits.least ?? -Infinity);
-  const most = Math.min(high + room, limits.most ?? Infinity);
+  const span = Math.max(high - low, limits.span ?? Math.abs(high) * 0.1, 1e-9);
+  const room = (span - (high - low)) / 2 + span * 0.2;
+  const least = low - room;
+  const most = high + room;
   const step = roundStep((most - least) / 5);
   const first = Math.ceil(least / step);
-  const ticks = Array.from({ length: Math.max(0, Math.floor(most / step) - first + 1) }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  const ticks = Array.from({ length: Math.max(0, Math.floor(most / step) - first + 1) }, (_, index) => Number(((first + index) * step).toPrecision(12)))
+    .filter((tick) => tick >= (limits.least ?? -Infinity) && tick <= (limits.most ?? Infinity));
   return { at: (value) => from + ((value - least) / (most - least)) * (to - from), ticks };
 }
 
