@@ -8,6 +8,8 @@ const version = { sizeBytes: 2 * 1024 * 1024, latencyMs: latency(8), accuracy: s
 
 test("without a budget nothing is judged", () => {
   expect(judge(version, none, 0.9)).toBeNull();
+  const address = { ...none, versions: ["a"] };
+  expect(judge(version, address, 0.9)).toBeNull();
 });
 
 test("exactly on a limit is within it", () => {

@@ -18,7 +18,7 @@ export function accuracyFloor(budget: Budget, baselineAccuracy: number | null): 
 
 /** Whether a version keeps the budget; what was not measured keeps nothing. `reasons` say what it breaks. Null when there is no budget. */
 export function judge(version: Pick<ComparedVersion, "sizeBytes" | "latencyMs" | "accuracy">, budget: Budget, baselineAccuracy: number | null): { keeps: boolean; reasons: string[] } | null {
-  if (Object.values(budget).every((limit) => limit === null)) return null;
+  if ([budget.maxMs, budget.minAccuracy, budget.maxDrop, budget.maxMiB].every((limit) => limit === null)) return null;
   const floor = accuracyFloor(budget, baselineAccuracy);
   const reasons: string[] = [];
   if (budget.maxMs !== null) {

@@ -106,8 +106,8 @@ function Verdict({ version, budget, baselineAccuracy }: { version: ComparedVersi
 function Actions({ version, isBaseline, onBaseline }: { version: ComparedVersion; isBaseline: boolean; onBaseline: (id: string) => void }) {
   return (
     <span className="flex flex-col items-start gap-1">
-      {version.offered && <LinkButton size="sm" href={`/builds/new?version=${version.id}` as Route} aria-label={`Pick v${version.number} for a build`}><Hammer size={13} aria-hidden />Pick for build</LinkButton>}
-      {!isBaseline && <Button size="sm" kind="quiet" aria-label={`Make v${version.number} the baseline`} onClick={() => onBaseline(version.id)}>Make baseline</Button>}
+      {version.offered && <LinkButton size="sm" href={`/builds/new?version=${version.id}` as Route}><Hammer size={13} aria-hidden />Pick v{version.number} for a build</LinkButton>}
+      {!isBaseline && <Button size="sm" kind="quiet" onClick={() => onBaseline(version.id)}>Make v{version.number} the baseline</Button>}
     </span>
   );
 }

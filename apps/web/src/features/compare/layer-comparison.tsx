@@ -28,7 +28,7 @@ export function LayerComparison({ view }: { view: CompareView }) {
   const left = baseline.data?.inspection?.layers;
   const right = variant.data?.inspection?.layers;
   if (other === undefined || left === undefined || right === undefined || left.length + right.length === 0) return null;
-  const rows = alignLayers(left, right);
+  const rows = alignLayers(left.map((layer) => byNode(layer, leftPlaces.data)), right.map((layer) => byNode(layer, rightPlaces.data)));
   const most = Math.max(...rows.flatMap((row) => [row.left?.medianUs ?? 0, row.right?.medianUs ?? 0]));
   const reference = view.versions.find(({ id }) => id === view.baselineId);
   return (
@@ -44,7 +44,7 @@ export function LayerComparison({ view }: { view: CompareView }) {
         <tbody>
           {rows.slice(0, shown).map((row, position) => (
             <Tr key={`${position} ${row.name}`}>
-              <Td className="max-w-72 truncate font-mono text-xs" title={row.name}>{row.name}</Td>
+              <Td className="max-w-72 truncate font-mono text-xs" title={[row.left?.layer, row.right?.layer].filter((name) => name !== undefined).join(" | ")}>{row.name}</Td>
               <Td><LayerCell layer={row.left} most={most} nodes={nodesIn(row.left, leftPlaces.data)} /></Td>
               <Td><LayerCell layer={row.right} most={most} nodes={nodesIn(row.right, rightPlaces.data)} /></Td>
               <Td numeric className="whitespace-nowrap">{row.left === null || row.right === null || row.left.medianUs === 0 ? "–" : formatRatio(row.right.medianUs / row.left.medianUs)}</Td>
@@ -57,9 +57,14 @@ export function LayerComparison({ view }: { view: CompareView }) {
   );
 }
 
+/** A layer under the name of the first node that ran in it: what a fused or quantised layer is called differs from version to version, its first node seldom does. */
+function byNode(layer: Layer, places: readonly NodePlace[] | undefined): Layer & { layer: string } {
+  return { ...layer, name: places?.find((place) => place.layer === layer.name && place.name !== "")?.name ?? layer.name, layer: layer.name };
+}
+
 /** How many nodes of the file ran in the layer; above 1 it is fused. */
-function nodesIn(layer: Layer | null, places: readonly NodePlace[] | undefined): number {
-  return layer === null || places === undefined ? 0 : places.filter((place) => place.layer === layer.name).length;
+function nodesIn(layer: { layer: string } | null, places: readonly NodePlace[] | undefined): number {
+  return layer === null || places === undefined ? 0 : places.filter((place) => place.layer === layer.layer).length;
 }
 
 function Kinds({ name, layers }: { name: string; layers: readonly Layer[] }) {

@@ -68,7 +68,8 @@ function Plot({ dots, limits: { budget: { maxMs }, floor } }: { dots: readonly D
   const [over, setOver] = useState<string | null>(null);
   const right = Math.max(PAD.left + 40, width - PAD.right);
   const x = scaleOf([...dots.map(({ latencyMs }) => latencyMs), ...(maxMs === null ? [] : [maxMs])], PAD.left, right, { least: 0 });
-  const y = scaleOf([...dots.map(({ accuracy }) => accuracy), ...(floor === null ? [] : [floor])], HEIGHT - PAD.bottom, PAD.top, { least: 0, most: 1, span: 0.01 });
+  // With the intervals inside, a difference looks as small as it is beside what is not known.
+  const y = scaleOf([...dots.flatMap(({ accuracy, ci95 }) => [accuracy, ...ci95]), ...(floor === null ? [] : [floor])], HEIGHT - PAD.bottom, PAD.top, { least: 0, most: 1, span: 0.01 });
   const inPlot = (accuracy: number): number => Math.min(HEIGHT - PAD.bottom, Math.max(PAD.top, y.at(accuracy)));
   const most = Math.max(...dots.map(({ sizeBytes }) => sizeBytes));
   const front = frontLine(dots.filter(({ isOnFront }) => isOnFront));

@@ -1,7 +1,7 @@
 "use client";
 import "@xyflow/react/dist/base.css";
 import "./graph.css";
-import { Controls, Handle, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeProps } from "@xyflow/react";
+import { Controls, Handle, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type FitViewOptions, type NodeProps } from "@xyflow/react";
 import { useEffect, useEffectEvent, useMemo, type CSSProperties } from "react";
 import "../../components/charts/charts.css";
 import { cn } from "../../lib/class-names.ts";
@@ -14,6 +14,7 @@ export type Colouring = "family" | "time";
 type BoxNode = Node<{ box: GraphBox; heat: number; isMatch: boolean; colouring: Colouring }, "box">;
 type LineEdge = Edge<{ line: GraphLine }, "line">;
 
+const FIRST_LOOK_MAX = 10;
 const nodeTypes = { box: Box };
 const edgeTypes = { line: Line };
 
@@ -37,7 +38,7 @@ function Canvas({ graph, colouring, chosen, onChoose, onToggle }: CanvasProps) {
   const act = (box: GraphBox): void => (box.kind === "block" ? onToggle(box.block) : onChoose(box.id));
   return (
     <ReactFlow
-      nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView fitViewOptions={{ maxZoom: 1, minZoom: 0.3 }} minZoom={0.05} maxZoom={2}
+      nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView fitViewOptions={firstLook(graph)} minZoom={0.05} maxZoom={2}
       nodesDraggable={false} nodesConnectable={false} onlyRenderVisibleElements zoomOnDoubleClick={false} proOptions={{ hideAttribution: true }}
       onNodeClick={(_, node) => onChoose(node.id)} onNodeDoubleClick={(_, node) => act(node.data.box)} onPaneClick={() => onChoose(null)}
       onKeyDown={(event) => {
@@ -53,6 +54,12 @@ function Canvas({ graph, colouring, chosen, onChoose, onToggle }: CanvasProps) {
       {graph.nodes.length > 30 && <MiniMap pannable zoomable className="max-sm:hidden" ariaLabel="Overview of the graph" />}
     </ReactFlow>
   );
+}
+
+/** All of a small graph; of a large one its beginning, large enough to be read. */
+function firstLook({ nodes }: DrawnGraph): FitViewOptions {
+  const seen = nodes.length <= FIRST_LOOK_MAX ? nodes : nodes.toSorted((a, b) => a.y - b.y).slice(0, FIRST_LOOK_MAX);
+  return { nodes: seen.map(({ id }) => ({ id })), maxZoom: 1, minZoom: 0.3 };
 }
 
 function nodesOf(graph: DrawnGraph, colouring: Colouring, chosen: string | null): BoxNode[] {
@@ -71,7 +78,7 @@ function Box({ data: { box, heat, isMatch, colouring }, selected }: NodeProps<Bo
     <div style={tintOf(box, heat, colouring)} className={cn("relative flex h-full w-full flex-col justify-center overflow-hidden rounded-md border bg-raised px-2.5 text-ink", box.kind === "block" && "border-dashed border-line-strong bg-sunken", isMatch && "border-accent-text ring-2 ring-accent/30", selected && "border-accent-text ring-2 ring-accent-text")}>
       <Handle type="target" position={Position.Top} isConnectable={false} className="opacity-0" />
       <span className="truncate text-xs font-medium">{box.kind === "block" ? box.label : (box.opType ?? box.label)}</span>
-      <span className="flex justify-between gap-2 text-2xs text-muted"><span className="truncate">{box.kind === "block" ? formatNoun(box.nodeCount, "node") : box.label}</span>{box.medianUs !== null && <span className="shrink-0 tabular">{formatMs(box.medianUs / 1000)}</span>}</span>
+      <span className={cn("flex justify-between gap-2 text-2xs", box.kind === "node" || colouring === "time" ? "text-ink" : "text-muted")}><span className="truncate">{box.kind === "block" ? formatNoun(box.nodeCount, "node") : box.label}</span>{box.medianUs !== null && <span className="shrink-0 tabular">{formatMs(box.medianUs / 1000)}</span>}</span>
       {box.kind === "node" && colouring === "family" && <span aria-hidden className="absolute inset-y-0 left-0 w-1" style={{ background: `var(${familyColor(familyOf(box.opType))})` }} />}
       <span aria-hidden className="absolute bottom-0 left-0 h-1 bg-accent" style={{ width: `${heat * 100}%` }} />
       <Handle type="source" position={Position.Bottom} isConnectable={false} className="opacity-0" />

@@ -40,7 +40,7 @@ export const graphRowsQuery = (versionId: string, search: string) => infiniteQue
   initialPageParam: -1, getNextPageParam: (page) => page.nextAfter, placeholderData: keepPreviousData, staleTime: Infinity,
 });
 
-export type NodePlace = { index: number; block: string; layer: string | null };
+export type NodePlace = { index: number; name: string; block: string; layer: string | null };
 
 /** Where each node lies and which layer it ran in; 5,000 nodes at most, as the server keeps. */
 export const nodePlacesQuery = (versionId: string) => queryOptions({
@@ -49,7 +49,7 @@ export const nodePlacesQuery = (versionId: string) => queryOptions({
     const places: NodePlace[] = [];
     for (let after: number | null = -1; after !== null; ) {
       const page: { items: GraphRow[]; nextAfter: number | null } = await apiGet(`/versions/${versionId}/graph/nodes?limit=1000&after=${after}`, signal);
-      places.push(...page.items.map(({ index, block, layer }) => ({ index, block, layer })));
+      places.push(...page.items.map(({ index, name, block, layer }) => ({ index, name, block, layer })));
       after = page.nextAfter;
     }
     return places;

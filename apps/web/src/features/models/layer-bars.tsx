@@ -38,7 +38,7 @@ export function LayerBars({ layers, chosen, onChoose }: { layers: readonly Layer
         ))}
       </div>
       <p role="status" className="mt-1 min-h-4 truncate text-xs text-muted">
-        {current === undefined ? (layers.length > BARS_MAX ? `The first ${BARS_MAX} are drawn; the table has all.` : "Choose a bar to find its row below.") : <><span className="font-mono text-ink">{current.name}</span>, {current.opType}: {formatMs(current.medianUs / 1000)}, {formatPercent(current.sharePercent)}</>}
+        {current === undefined ? (layers.length > BARS_MAX ? `The first ${BARS_MAX} are drawn; the table has all.` : "Choose a bar to find its layer.") : <><span className="font-mono text-ink">{current.name}</span>, {current.opType}: {formatMs(current.medianUs / 1000)}, {formatPercent(current.sharePercent)}</>}
       </p>
     </Card>
   );
