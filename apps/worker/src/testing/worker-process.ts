@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -53,6 +54,25 @@ function readyLine(child: ChildProcess, lines: LogLine[]): Promise<LogLine> {
       if (line.msg === "ready") resolve(line);
     });
   });
+}
+
+/** Process ids of the children in which a worker runs models right now. A child that has ended and waits to be reaped is none. Linux only. */
+export function sandboxChildren(workerPid: number): number[] {
+  return readdirSync("/proc").map(Number).filter((pid) => Number.isInteger(pid) && parentOf(pid) === workerPid && procFile(pid, "cmdline").includes("/sandbox/"));
+}
+
+/** Null for a process that has ended. Fields after the name: state, parent (man proc_pid_stat). */
+function parentOf(pid: number): number | null {
+  const [state, parent] = procFile(pid, "stat").replace(/^.*\) /s, "").split(" ");
+  return state === undefined || state === "" || state === "Z" ? null : Number(parent);
+}
+
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 /** Waits until `look` finds something; the test's own time limit ends a wait for what never comes. */
