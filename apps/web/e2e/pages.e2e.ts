@@ -11,8 +11,17 @@ async function pages(): Promise<Record<string, string>> {
   const [rollout] = (await api<Rows<{ id: string }>>("/rollouts")).items;
   const [device] = (await api<Rows<{ id: string }>>("/devices")).items;
   const [job] = (await api<Rows<{ id: string }>>("/jobs")).items;
+  const [version] = (await api<Rows<{ id: string }>>(`/models/${model?.id}/versions`)).items;
+  // Whichever files ran before, there is a dataset to look at, if one without a version.
+  const datasets = (await api<Rows<{ id: string }>>("/datasets")).items;
+  const dataset = datasets[0] ?? (await api<{ id: string }>("/datasets", { method: "POST", body: { name: `looked-at-${Date.now()}` } }));
+  const [optimization] = (await api<Rows<{ jobId: string | null; versionId: string; results: { versionId: string | null }[] }>>("/optimizations")).items;
+  const compared = optimization === undefined ? version?.id : [optimization.versionId, ...optimization.results.flatMap(({ versionId }) => versionId ?? [])].join(",");
+  const tabs = ["report", "layers", "graph", "variants", "preprocessing", "files", "use"].map((tab) => [`version-${tab}`, `/models/${model?.id}/v/1?tab=${tab}`] as const);
   return {
-    overview: "/", models: "/models", upload: "/models/new", model: `/models/${model?.id}`, version: `/models/${model?.id}/v/1`,
+    overview: "/", models: "/models", upload: "/models/new", model: `/models/${model?.id}`, version: `/models/${model?.id}/v/1`, ...Object.fromEntries(tabs),
+    datasets: "/datasets", dataset: `/datasets/${dataset.id}`, "new-dataset": "/datasets/new", optimize: `/models/${model?.id}/v/1/optimize`, graph: `/models/${model?.id}/v/1/graph`, compare: `/compare?versions=${compared}`,
+    ...(optimization?.jobId == null ? {} : { optimization: `/jobs/${optimization.jobId}` }), "nothing-to-compare": "/compare",
     builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
     devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", simulator: "/simulator", jobs: "/jobs", job: `/jobs/${job?.id}`,
     audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",

@@ -111,7 +111,7 @@ test("text from outside stays text, and no page asks for what the content policy
   });
   const hostile = `<img src=x onerror="window.pwned=1">"';--${Date.now()}`;
   const model = await api<{ id: string }>("/models", { method: "POST", body: { name: hostile, description: `<script>window.pwned=2</script>` } });
-  for (const path of ["/", "/models", `/models/${model.id}`, "/models/new", "/jobs", "/audit", "/builds", "/rollouts", "/devices", "/fleets", "/latency", "/settings/people", "/settings/api-keys", "/settings/enrollment", "/account"]) {
+  for (const path of ["/", "/models", `/models/${model.id}`, "/models/new", "/datasets", "/datasets/new", "/compare", "/jobs", "/audit", "/builds", "/rollouts", "/devices", "/fleets", "/latency", "/settings/people", "/settings/api-keys", "/settings/enrollment", "/account"]) {
     await page.goto(platform().url + path);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     await expect(page.getByText("Live", { exact: true }).first()).toBeVisible();
