@@ -18,7 +18,6 @@ const FLOAT_NODES_MAX = 5_000;
 
 /** 8-bit weights and activations where ONNX Runtime has integer kernels, and an audit of what it really runs on integers. */
 export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, context) => {
-  if (technique.rounding === "adaptive") throw new TechniqueRefusal("adaptive rounding is not built yet, choose nearest");
   if (context.examples === null || context.examples.count === 0) throw new TechniqueRefusal("it needs examples in the calibration split to take ranges from");
   const ground = await groundwork(model, context, "integer");
   const { model: quantised, report } = await quantizeStatic(ground.model, context.examples, {
@@ -30,9 +29,10 @@ export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, contex
     ...(technique.biasCorrection ? { biasCorrection: { kind: "fast" as const } } : {}),
     equalise: technique.equalisation === "cross_layer",
     smooth: technique.equalisation === "smooth_quant",
+    rounding: technique.rounding,
   });
   const integers = report.nodes.filter(({ state }) => state === "integer").length;
-  const effect = `${integers} of ${report.nodes.length} nodes on integers; ranges of ${report.tensors.length} tensors from ${report.examples} examples; ${report.correctedBiases} biases corrected`;
+  const effect = `${integers} of ${report.nodes.length} nodes on integers; ranges of ${report.tensors.length} tensors from ${report.examples} examples; ${report.correctedBiases} biases corrected${roundingEffect(report.rounding)}`;
   const audited = await auditFusion(quantised, { workDir: context.workDir, target: technique.activations === "int8" ? "arm" : "x86" });
   const drifting = report.tensors.filter(({ drift }) => drift !== null && (drift > DRIFT_MAX || drift < 1 / DRIFT_MAX)).length;
   const warnings = drifting === 0 ? [] : [`The ranges of ${drifting} tensors still moved in the second half of the examples: more of them would help.`];
@@ -43,6 +43,13 @@ export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, contex
     warnings: [...ground.warnings, ...warnings],
   };
 };
+
+function roundingEffect(layers: Awaited<ReturnType<typeof quantizeStatic>>["report"]["rounding"]): string {
+  if (layers.length === 0) return "";
+  const adapted = layers.filter(({ isAdapted }) => isAdapted);
+  const moved = adapted.reduce((sum, layer) => sum + layer.moved, 0);
+  return `; ${adapted.length} of ${layers.length} layers keep their outputs better with ${moved} weights rounded the other way`;
+}
 
 /** Width of a range over the second half of the examples ÷ that over the first. */
 const DRIFT_MAX = 1.5;
