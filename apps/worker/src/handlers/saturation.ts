@@ -10,7 +10,7 @@ import type { StagedFiles } from "../staged-files.ts";
 const EXAMPLES = 200;
 const SECONDS = 20 * 60;
 
-/** Predicts how a candidate answers on CPUs without VNNI. Null where that could not be done; the log then says why. */
+/** Predicts how a candidate answers on x86 CPUs without VNNI. Null where that could not be done; the log then says why. */
 export async function saturationOf(staged: StagedFiles, test: Omit<PredictSaturationInput["test"], "limit">, context: JobContext): Promise<VariantReport["saturation"]> {
   const run = await runModel<PredictSaturationInput, unknown>({
     entry: new URL("../sandbox/predict-saturation.ts", import.meta.url),
@@ -31,7 +31,7 @@ function reportOf({ n, layers, saturatedLayers, examplesAffected, exactBy, agree
   const shareIn = (found: ParsedSaturation["agreement"]): Share | null => found && { value: found.value, n: found.n, ci95: [found.low, found.high], method: `${method}; Wilson score interval, 95 %` };
   const sentence =
     saturatedLayers === 0
-      ? `No sum of ${layers} integer layers saturated: CPUs without VNNI give the same answers.`
-      : `Sums of ${saturatedLayers} of ${layers} integer layers saturated on ${examplesAffected} of ${n} examples: on CPUs without VNNI some answers differ.`;
+      ? `No sum of ${layers} integer layers saturated: x86 CPUs without VNNI give the same answers.`
+      : `Sums of ${saturatedLayers} of ${layers} integer layers saturated on ${examplesAffected} of ${n} examples: on x86 CPUs without VNNI some answers differ. ARM adds in 32 bits and has none of this.`;
   return { saturatedNodes: saturatedLayers, agreement: shareIn(agreement), accuracy: shareIn(accuracy), sentence, method };
 }

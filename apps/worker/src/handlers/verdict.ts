@@ -51,8 +51,8 @@ function unproven(goal: Goal, { label, accuracy, agreement, saturation, usesInte
     if ((1 - agreement.top1) * 100 > goal.maxAccuracyDropPoints) return `${label} changes the class of ${((1 - agreement.top1) * 100).toFixed(2)} % of ${agreement.n} examples, and the goal allows ${goal.maxAccuracyDropPoints} %`;
   }
   if (!goal.safeOnEveryCpu || !usesIntegers) return null;
-  if (saturation === null) return `whether ${label} saturates on CPUs without VNNI is not known`;
-  return saturation.saturatedNodes > 0 ? `${label} saturates in ${saturation.saturatedNodes} ${saturation.saturatedNodes === 1 ? "layer" : "layers"} on CPUs without VNNI` : null;
+  if (saturation === null) return `whether ${label} saturates on x86 CPUs without VNNI is not known`;
+  return saturation.saturatedNodes > 0 ? `${label} saturates in ${saturation.saturatedNodes} ${saturation.saturatedNodes === 1 ? "layer" : "layers"} on x86 CPUs without VNNI` : null;
 }
 
 /** What came of a whole recipe: the best of what is offered by the goal's objective, or that nothing helps and the first reason why. */

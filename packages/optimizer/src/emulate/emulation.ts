@@ -6,7 +6,7 @@ import type { Arithmetic, LayerInput } from "./compute-layer.ts";
 import { computeLayer } from "./compute-layer.ts";
 import type { DotLayer } from "./dot-layer.ts";
 import { DotProducts } from "./dot-products.ts";
-import { fusedModel } from "./fused-model.ts";
+import { AS_ON_X86, fusedModel } from "./fused-model.ts";
 import { dotLayer } from "./layers/dot-layer-of.ts";
 import { dynamicProductParts } from "./layers/dynamic-product.ts";
 import { canSaturate } from "./saturation-bound.ts";
@@ -128,7 +128,7 @@ class StagedEmulation implements Emulation {
     }
     let session = this.#sessions.get(stage);
     if (session === undefined) {
-      session = await openModel(writeOnnx(stageModel(this.#fused, stage, feeds)), { graphOptimization: "extended" });
+      session = await openModel(writeOnnx(stageModel(this.#fused, stage, feeds)), { graphOptimization: "extended", sessionConfig: AS_ON_X86 });
       this.#sessions.set(stage, session);
     }
     for (const [name, tensor] of Object.entries(await session.run(feeds))) values.set(name, tensor);

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Tensor } from "@flotilla/runtime";
 import { openModel, seededRandom } from "@flotilla/runtime";
-import { GraphIndex, int8s, makeNode, scalarFloat, uint8s, writeOnnx } from "@flotilla/runtime/ir";
+import { GraphIndex, int8s, makeNode, readOnnx, scalarFloat, uint8s, writeOnnx } from "@flotilla/runtime/ir";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExampleSource } from "../examples.ts";
+import { cellModel, type ActivationType } from "../testing/qdq-cells.ts";
 import { qdqNetwork } from "../testing/qdq-network.ts";
 import { smallModel, tensorType } from "../testing/small-graphs.ts";
 import { computeLayer } from "./compute-layer.ts";
@@ -92,12 +93,59 @@ describe("saturation on CPUs without VNNI", () => {
     expect(layer).toMatchObject({ isPaired: false });
   });
 
+  test("signed activations saturate like their unsigned twins, as x86 makes them unsigned", async () => {
+    const [unsigned, signed] = [await predictSaturation(convCell("uint8"), signals, { workDir }), await predictSaturation(convCell("int8"), signals, { workDir })];
+    expect(unsigned.layers).toMatchObject([{ opType: "QLinearConv", canSaturate: true, notEmulated: null }]);
+    expect(unsigned.layers[0]?.events).toBeGreaterThan(10);
+    expect(signed.layers).toEqual(unsigned.layers);
+    expect(signed.withoutVnni.agreement.outputs).toEqual(unsigned.withoutVnni.agreement.outputs);
+  });
+
+  test("signed activations that branch stay in floats on x86, where nothing saturates; unsigned ones that branch do saturate", async () => {
+    const [unsigned, signed] = [await predictSaturation(convCell("uint8", true), signals, { workDir }), await predictSaturation(convCell("int8", true), signals, { workDir })];
+    expect(unsigned.layers[0]?.events).toBeGreaterThan(10);
+    expect([signed.layers, signed.examplesAffected]).toEqual([[], 0]);
+    expect(signed.withoutVnni.agreement.outputs.map(({ maxAbsError }) => maxAbsError)).toEqual([0, 0]);
+  });
+
+  test("a Gemm of signed activations that branch, giving floats, stays on integers and pairs nothing", async () => {
+    const inputs = [{ kind: "activation", shape: [2, 4] }, { kind: "weight", shape: [4, 32] }] as const;
+    const layersOf = async (type: ActivationType) => {
+      const emulation = await openEmulation(readOnnx(cellModel({ opType: "Gemm", type, branching: true, inputs, output: null })), { arithmetic: "saturating", workDir });
+      await emulation.close();
+      return emulation.layers.map(({ opType, canSaturate }) => [opType, canSaturate]);
+    };
+    expect([await layersOf("uint8"), await layersOf("int8")]).toEqual([[["QGemm", true]], [["QGemm", false]]]);
+  });
+
+  test("the graph of ARM keeps signed activations, and a kernel of signed activations pairs nothing", async () => {
+    const optimizedModelPath = join(workDir, "arm.onnx");
+    await (await openModel(writeOnnx(convCell("int8")), { graphOptimization: "extended", optimizedModelPath, sessionConfig: { qdqisint8allowed: "1" } })).close();
+    const { graph } = readOnnx(readFileSync(optimizedModelPath));
+    const index = new GraphIndex(graph);
+    const layers = graph.nodes.map((node) => dotLayer(node, (name) => index.constantValue(name))).filter((layer) => layer !== null);
+    expect(layers).toMatchObject([{ opType: "QLinearConv", isPaired: false }]);
+  });
+
   test("an aborted prediction stops with the reason", async () => {
     const controller = new AbortController();
     const running = predictSaturation(qdqNetwork(64), images, { workDir, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) });
     await expect(running).rejects.toThrow("enough");
   });
 });
+
+/** Q, DQ, a convolution with large weights, Q, DQ: the same real numbers in either type. */
+function convCell(type: ActivationType, branching = false) {
+  return readOnnx(cellModel({ opType: "Conv", type, branching, inputs: [{ kind: "activation", shape: [1, 4, 6, 6] }, { kind: "weight", shape: [32, 4, 1, 1] }] }));
+}
+
+const signals: ExampleSource = {
+  count: 6,
+  read: async (index) => {
+    const next = seededRandom(index);
+    return { feeds: { in0: { elementType: "float32", shape: [1, 4, 6, 6], data: Float32Array.from({ length: 144 }, () => 16 * next() - 6) } }, label: null };
+  },
+};
 
 function convModel(weights: readonly number[], { dims, groups }: { dims: readonly number[]; groups: number } = { dims: [1, 3, 1, 2], groups: 1 }) {
   return smallModel({

@@ -7,6 +7,7 @@ import { evaluateVariant } from "../evaluate/evaluate-variant.ts";
 import type { ExampleSource } from "../examples.ts";
 import type { Emulation, EmulatedLayer } from "./emulation.ts";
 import { openEmulation } from "./emulation.ts";
+import { AS_ON_X86 } from "./fused-model.ts";
 
 export type SaturationContext = {
   /** For temporary files. */
@@ -30,7 +31,8 @@ export type SaturationReport = {
   /** On how many examples something was clipped. */
   readonly examplesAffected: number;
   /**
-   * The model as CPUs with VNNI or ARM run it (before) against CPUs without (after): accuracy where there are labels, agreement always.
+   * The model as x86 CPUs with VNNI run it (before) against x86 CPUs without (after): accuracy where there are labels, agreement always.
+   * ARM gives what VNNI gives, up to layers with int8 activations that branch: integers there, mostly floats on x86.
    */
   readonly withoutVnni: Evaluation;
   /** Where the exact answers came from. */
@@ -41,12 +43,16 @@ export type SaturationReport = {
  * Predicts how a QDQ model answers on x86 CPUs without VNNI, where neighbouring products of uint8 activations and int8 weights are
  * added in 16 bits. Layers in which no pair can overflow, whatever the input, run in ONNX Runtime: there is nothing to clip in them,
  * so every CPU gives their exact sums. The others are emulated with clipped sums, each fed with what the clipped layers before it gave.
+ *
+ * Activations of int8 are no way out: x86 makes them uint8 (`AS_ON_X86`), so the prediction is that of the uint8 twin with the zero point
+ * moved by 128. Only layers whose signed activations branch cannot saturate: they run on floats, or without pairs. On ARM nothing saturates, whatever
+ * the types; this says nothing about it.
  */
 export async function predictSaturation(model: OnnxModel, examples: ExampleSource, context: SaturationContext): Promise<SaturationReport> {
   const { workDir, signal, onProgress } = context;
   const saturating = await openEmulation(model, { arithmetic: "saturating", workDir });
   const isExactHere = await addsIn32Bits();
-  const exact = isExactHere ? await openModel(writeOnnx(model), { graphOptimization: "extended" }) : null;
+  const exact = isExactHere ? await openModel(writeOnnx(model), { graphOptimization: "extended", sessionConfig: AS_ON_X86 }) : null;
   const exactEmulation = exact === null ? await openEmulation(model, { arithmetic: "exact", workDir }) : null;
   const counter = new EventCounter(saturating);
   try {
