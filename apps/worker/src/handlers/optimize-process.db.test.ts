@@ -7,6 +7,7 @@ import { MEASURE_BUDGET_MS, openWorkerFixture, operator, type WorkerFixture } fr
 import { sandboxChildren, startWorkerProcess, until, type WorkerProcess } from "../testing/worker-process.ts";
 
 // An optimization in workers that are processes of their own, with sandbox children of theirs, ended in the middle of it.
+// Linux only: children are found in /proc.
 
 let database: TestDb;
 let here: WorkerFixture;
@@ -65,7 +66,7 @@ async function leftBy(job: JobView): Promise<object> {
   };
 }
 
-test("a worker and its child killed in the middle of a technique lose only the step in hand: another worker comes to the same variants, once", { timeout: 300_000 }, async () => {
+test.skipIf(process.platform !== "linux")("a worker and its child killed in the middle of a technique lose only the step in hand: another worker comes to the same variants, once", { timeout: 300_000 }, async () => {
   const job = await startOptimization();
   // Measures long, so that the second candidate is certainly not done when it dies.
   const first = await start(10_000);
@@ -99,7 +100,7 @@ test("a worker and its child killed in the middle of a technique lose only the s
   expect(left).toMatchObject({ results: [{ versionNumber: 2 }, { versionNumber: 3 }], variants: 2, evaluations: 3 });
 });
 
-test("when a cancelled optimization says so its child is gone, and nothing is left of it", { timeout: 120_000 }, async () => {
+test.skipIf(process.platform !== "linux")("when a cancelled optimization says so its child is gone, and nothing is left of it", { timeout: 120_000 }, async () => {
   const job = await startOptimization();
   const worker = await start(10_000);
   await until(async () => (await stepsOf(job.id)).length > 0 && sandboxChildren(worker.pid).length > 0);
