@@ -8,7 +8,7 @@ import { Button, LinkButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatBytes, formatCount, formatMs, formatPercent } from "../../lib/format.ts";
-import { formatAccuracy, formatInterval, formatPoints, formatRatio, machineWords, modeWords } from "../optimizing/number-words.tsx";
+import { formatAccuracy, formatInterval, formatPoints, formatRatio } from "../optimizing/number-words.tsx";
 import { judge, type Budget } from "./budget.ts";
 import { accuracyFinding, accuracyNote, latencyFinding, latencyNote, type Finding } from "./difference-words.ts";
 
@@ -19,33 +19,26 @@ const WORDS: Record<Finding, string> = { better: "better", worse: "worse", noise
 export function DeltaTable({ view, budget, onBaseline }: { view: CompareView; budget: Budget; onBaseline: (id: string) => void }) {
   const baselineAccuracy = view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null;
   return (
-    <Card title="Beside the baseline" subtitle={<Measurement view={view} />} flush>
+    <Card title="Beside the baseline" subtitle="ratios are version ÷ baseline; accuracy is compared on the same examples" flush>
       <Table caption="Versions beside the baseline">
-        <thead><tr><Th>Version</Th><Th>Accuracy</Th><Th>Latency, p50</Th><Th>Size</Th><Th numeric>Peak memory</Th><Th numeric>First load</Th><Th numeric>In integers</Th><Th>Budget</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
+        <thead><tr><Th>Version</Th><Th>Limits</Th><Th>Accuracy</Th><Th>Latency, p50</Th><Th>Size</Th><Th numeric>Peak memory</Th><Th numeric>First load</Th><Th numeric>In integers</Th></tr></thead>
         <tbody>
           {view.versions.map((version) => (
             <Tr key={version.id} className="align-top">
-              <Td className="min-w-44 py-2 align-top"><Name version={version} isBaseline={version.id === view.baselineId} /></Td>
+              <Td className="min-w-44 py-2 align-top"><Name version={version} isBaseline={version.id === view.baselineId} /><Actions version={version} isBaseline={version.id === view.baselineId} onBaseline={onBaseline} /></Td>
+              <Td className="min-w-28 py-2 align-top"><Verdict version={version} budget={budget} baselineAccuracy={baselineAccuracy} /></Td>
               <Td className="min-w-52 py-2 align-top"><Accuracy version={version} /></Td>
               <Td className="min-w-48 py-2 align-top"><Latency version={version} /></Td>
               <Td className="min-w-32 py-2 align-top"><Size version={version} /></Td>
               <Td numeric className="py-2 align-top whitespace-nowrap">{version.peakMemoryBytes === null ? "–" : formatBytes(version.peakMemoryBytes)}{version.delta !== null && <Small>{formatRatio(version.delta.memoryRatio)}</Small>}</Td>
               <Td numeric className="py-2 align-top whitespace-nowrap">{formatMs(version.loadMs)}</Td>
               <Td numeric className="py-2 align-top whitespace-nowrap">{version.integerTimeShare === null ? "–" : <>{formatPercent(version.integerTimeShare * 100)}<Small>of the time</Small></>}</Td>
-              <Td className="min-w-36 py-2 align-top"><Verdict version={version} budget={budget} baselineAccuracy={baselineAccuracy} /></Td>
-              <Td className="py-2 align-top"><Actions version={version} isBaseline={version.id === view.baselineId} onBaseline={onBaseline} /></Td>
             </Tr>
           ))}
         </tbody>
       </Table>
     </Card>
   );
-}
-
-function Measurement({ view: { accuracyOn, latencyOn } }: { view: CompareView }) {
-  const accuracy = accuracyOn === null ? "no accuracy: none was evaluated" : <>accuracy on <Link className="text-ink underline underline-offset-2" href={`/datasets/${accuracyOn.datasetId}?v=${accuracyOn.datasetNumber}` as Route}>{accuracyOn.datasetName} v{accuracyOn.datasetNumber}</Link>, {accuracyOn.split} split</>;
-  const latency = latencyOn === null ? "" : `; times ${modeWords[latencyOn.mode]} on ${machineWords(latencyOn.machine)}: ${latencyOn.method}`;
-  return <>{accuracy}{latency}</>;
 }
 
 function Name({ version, isBaseline }: { version: ComparedVersion; isBaseline: boolean }) {
@@ -105,7 +98,7 @@ function Verdict({ version, budget, baselineAccuracy }: { version: ComparedVersi
 
 function Actions({ version, isBaseline, onBaseline }: { version: ComparedVersion; isBaseline: boolean; onBaseline: (id: string) => void }) {
   return (
-    <span className="flex flex-col items-start gap-1">
+    <span className="mt-1.5 flex flex-col items-start gap-1">
       {version.offered && <LinkButton size="sm" href={`/builds/new?version=${version.id}` as Route}><Hammer size={13} aria-hidden />Pick v{version.number} for a build</LinkButton>}
       {!isBaseline && <Button size="sm" kind="quiet" onClick={() => onBaseline(version.id)}>Make v{version.number} the baseline</Button>}
     </span>

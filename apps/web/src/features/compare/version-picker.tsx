@@ -33,7 +33,7 @@ export function VersionPicker({ versions, onChange }: { versions: readonly strin
         </ul>
       )}
       {versions.length === 1 && <p className="mt-2 text-xs text-muted">One version alone has nothing beside it. Add another.</p>}
-      {isOpen && <Choices modelId={modelId} versions={versions} onModel={setModel} onChange={onChange} />}
+      {isOpen && <Choices modelId={modelId} versions={versions} onModel={setModel} onChange={(chosen) => { setWantsOpen(true); onChange(chosen); }} />}
     </Card>
   );
 }
