@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { VersionView } from "@flotilla/fleet";
 import { parseAsString, useQueryState } from "nuqs";
+import { useState } from "react";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { LayerBars } from "../models/layer-bars.tsx";
@@ -24,14 +25,20 @@ function Bars({ version }: { version: VersionView }) {
   const layers = version.inspection?.layers ?? [];
   const [chosen, setChosen] = useQueryState("node", parseAsString);
   const places = useQuery({ ...nodePlacesQuery(version.id), enabled: layers.length > 0 }).data ?? [];
+  // A layer that no box is known for is chosen all the same, and said to have none.
+  const [boxless, setBoxless] = useState<number | null>(null);
   if (layers.length === 0) return null;
   return (
-    <LayerBars
-      layers={layers} chosen={layerOfNode(layers, places, chosen)}
-      onChoose={(position) => {
-        const node = nodeOfLayer(layers, places, position);
-        if (node !== null) void setChosen(node);
-      }}
-    />
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-2">
+      <LayerBars
+        layers={layers} chosen={chosen === null ? boxless : layerOfNode(layers, places, chosen)}
+        onChoose={(position) => {
+          const node = nodeOfLayer(layers, places, position);
+          setBoxless(node === null ? position : null);
+          void setChosen(node);
+        }}
+      />
+      {chosen === null && boxless !== null && <p role="status" className="text-xs text-muted">No node of the graph is known to have run as layer {boxless + 1}.</p>}
+    </div>
   );
 }

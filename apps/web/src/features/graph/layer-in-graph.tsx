@@ -13,7 +13,7 @@ export function LayerInGraph({ version, chosen }: { version: VersionView; chosen
   const node = nodeOfLayer(version.inspection?.layers ?? [], places, chosen);
   return (
     <p className="text-xs text-muted">
-      {node === null ? `Layer ${chosen + 1} was put in by the runtime: no node of the graph is known to have run in it.` : <Link className="text-accent-text underline underline-offset-2" href={`/models/${version.modelId}/v/${version.number}?tab=graph&node=${node}` as Route}>Show layer {chosen + 1} in the graph</Link>}
+      {node === null ? `No node of the graph is known to have run as layer ${chosen + 1}.` : <Link className="text-accent-text underline underline-offset-2" href={`/models/${version.modelId}/v/${version.number}?tab=graph&node=${node}` as Route}>Show layer {chosen + 1} in the graph</Link>}
     </p>
   );
 }
