@@ -10,11 +10,18 @@ const FUSED_STEPS_MAX = 4;
 /**
  * Gives nodes the time of the layer that ONNX Runtime ran them as. A fused layer bears the name of one of its parts or of its output,
  * maybe with a suffix: the node or value with the longest name that the layer's name begins with is its end, and the nearest node
- * before it of the layer's operator its beginning. All nodes of a layer get its name and time.
+ * before it of the layer's operator its beginning. A node without a name is called by its operator and its place among all that are no
+ * constants ("Conv_0"). All nodes of a layer get its name and time.
  */
 export function attachTimings(graph: GraphSummary, layers: readonly Layer[]): GraphSummary {
   const byName = new Map<string, number>();
-  for (const { from, value } of graph.edges) if (from >= 0) byName.set(value, from);
+  for (const { from, value } of graph.edges) {
+    const node = graph.nodes[from];
+    if (node === undefined) continue;
+    byName.set(value, from);
+    // A node without a name is shown under that of its output.
+    if (node.name === value) byName.set(`${node.opType}_${from}`, from);
+  }
   for (const [index, node] of graph.nodes.entries()) if (node.name !== "") byName.set(node.name, index);
   const before = new Map<number, number[]>();
   for (const { from, to } of graph.edges) if (from >= 0) before.set(to, [...(before.get(to) ?? []), from]);

@@ -56,6 +56,20 @@ test("a layer's time goes to the node with its name, suffixes and all, and to no
   expect(timed.nodes.map(({ medianUs, layer }) => ({ medianUs, layer }))).toEqual([{ medianUs: null, layer: null }, { medianUs: 7, layer: "conv10_nchwc" }]);
 });
 
+test("nodes without names get the time of the layer that is called by operator and place, and one with a name does not", () => {
+  const graph = summarizeGraph(readOnnx(buildModel({
+    graph: {
+      inputs: [{ name: "x", elementType: "float32", shape: [4] }], outputs: [{ name: "z", elementType: "float32", shape: [4] }],
+      nodes: [
+        { opType: "Constant", inputs: [], outputs: ["one"], attributes: { value: { tensor: { elementType: "float32", shape: [4], raw: new Uint8Array(16) } } } },
+        { opType: "Relu", inputs: ["x"], outputs: ["y"] }, { opType: "Add", inputs: ["y", "one"], outputs: ["w"] }, { name: "last", opType: "Relu", inputs: ["w"], outputs: ["z"] },
+      ],
+    },
+  })));
+  const timed = attachTimings(graph, [{ name: "Relu_0", opType: "Relu", medianUs: 1 }, { name: "Add_1", opType: "Add", medianUs: 2 }, { name: "Relu_2", opType: "Relu", medianUs: 3 }]);
+  expect(timed.nodes.map(({ medianUs }) => medianUs)).toEqual([1, 2, null]);
+});
+
 test("a fused layer that is named after its last part gives its time to all of its parts, the first one too", () => {
   const graph = summarizeGraph(readOnnx(demoConvNet({ seed: 1 })));
   const timed = attachTimings(graph, [{ name: "conv1.act_nchwc", opType: "Conv", medianUs: 5 }]);
