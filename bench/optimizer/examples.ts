@@ -50,7 +50,7 @@ export async function photographs(model: OnnxModel, which: "train" | "test", cou
       async read(index) {
         const example = examples[index];
         if (example === undefined) throw new RangeError(`there is no example ${index}`);
-        return { feeds: { [input]: await preprocess(example, CAFFE) }, label: null };
+        return { feeds: { [input]: preprocess(example, CAFFE) }, label: null };
       },
     };
   } finally {
