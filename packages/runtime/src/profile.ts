@@ -121,7 +121,8 @@ function withSelfTime(kernels: readonly KernelEvent[]): { readonly event: Kernel
 /** Operators that run other operators. */
 const CONTAINERS = new Set(["If", "Loop", "Scan"]);
 
-export const MACS_METHOD = "from tensor shapes; counts Conv, ConvTranspose, Gemm, MatMul (and their fused and quantised forms), LSTM, GRU, RNN";
+export const MACS_METHOD =
+  "from tensor shapes; counts Conv, ConvTranspose, Gemm, MatMul (and their fused and quantised forms), LSTM, GRU, RNN; with the channels that a machine's kernels add to fill their vectors";
 
 /** Multiply-accumulates of the kernels of one run; null when none of them is counted. */
 export function runMacs(profile: Profile): number | null {
