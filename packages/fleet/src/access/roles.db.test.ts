@@ -92,8 +92,6 @@ const unguarded: Record<string, string> = {
   safeFileName: "no data",
   isJobKind: "no data",
   parseJobPayload: "no data",
-  suggestPreprocessing: "no data",
-  recipeDigest: "no data",
   techniqueLabel: "no data",
   pairedDifference: "no data",
   shareOf: "no data",
