@@ -46,6 +46,7 @@ test("the keys zoom and go back to live, and everything chosen is in the address
   await expect(page).toHaveURL(/from=\d+.*to=\d+/);
   await page.keyboard.press("0");
   await expect(page).not.toHaveURL(/from=/);
+  await expect(page.getByText(/^Held at/)).toHaveCount(0);
   await page.getByRole("group", { name: "Split by" }).getByRole("button", { name: "Class" }).click();
   await page.getByRole("group", { name: "Percentile" }).getByRole("button", { name: "p99" }).click();
   await expect(page).toHaveURL(/groupBy=class/);
