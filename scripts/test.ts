@@ -93,10 +93,10 @@ async function runVitest(project: string, write: Write): Promise<{ isOk: boolean
   return { isOk, counts: countsFrom(file, countsOfVitest, failuresOfVitest) };
 }
 
-/** The whole gate of `npm run test:faults`. Each row counts as one test. */
+/** A tenth of the gate, so that `npm test` ends within 25 minutes on two slow cores. Each row counts as one test. */
 async function runFaults(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   const file = join(reports, "faults.json");
-  const { isOk } = await runStep(["scripts/test-faults.ts", "--report", file], { cwd: ROOT, write });
+  const { isOk } = await runStep(["scripts/test-faults.ts", "--scale", "0.1", "--report", file], { cwd: ROOT, write });
   const read = (report: unknown): Counts => ({ ...NONE, ...(report as Pick<Counts, "passed" | "failed">) });
   return { isOk, counts: countsFrom(file, read, () => (isOk ? [] : ["a row of the fault table does not hold: see the table above"])) };
 }

@@ -83,7 +83,7 @@ export class Operator {
   }
 
   /** Waits until the rollout is in `state`; gives up when it lands in another resting state. */
-  rolloutReaches(id: string, state: string, timeoutMs = 180_000): Promise<Rollout> {
+  rolloutReaches(id: string, state: string, timeoutMs = 360_000): Promise<Rollout> {
     const resting = ["halted", "completed", "cancelled", "rolled_back", "superseded", "paused"];
     return until(`rollout is ${state}`, async () => {
       const now = await this.rollout(id);
