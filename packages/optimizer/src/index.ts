@@ -25,5 +25,4 @@ export { blockWeights } from "./weights/block-weights.ts";
 export { dynamicInt8 } from "./weights/dynamic-int8.ts";
 export { pruneMagnitude } from "./weights/magnitude-pruning.ts";
 export { pruneChannels } from "./prune/prune-channels.ts";
-export { pruneChannels } from "./prune/prune-channels.ts";
 export { searchMixedPrecision } from "./search/search-mixed-precision.ts";
