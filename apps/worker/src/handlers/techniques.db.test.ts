@@ -20,12 +20,12 @@ test("each technique that is built makes a checked and measured version, and eac
   const dataset = await worker.newDataset(digitFiles(200));
   await worker.run(dataset.importJobId ?? "");
   const version = await worker.acceptedVersion(demoConvNet({ seed: 3 }), { kind: "image", channels: "grey", scale: 1 / 255 });
-  const techniques = [{ kind: "static_int8" }, { kind: "fp16_storage" }, { kind: "weight_blocks", bits: 8 }, { kind: "channel_pruning" }];
+  const techniques = [{ kind: "static_int8" }, { kind: "fp16_storage" }, { kind: "weight_blocks", bits: 8 }, { kind: "channel_pruning" }, { kind: "mixed_precision" }];
   const payload = { versionId: version.id, datasetVersionId: dataset.id, recipe: { techniques, calibrationSamples: 16 }, goal: { objective: "size", maxAccuracyDropPoints: 5 } };
   const job = await worker.transact((tx) => createJob(tx, operator, { kind: "optimize", payload }));
   expect(await worker.run(job.id)).toMatchObject({ state: "succeeded" });
   const { results, toolVersions } = await worker.transact((tx) => getOptimization(tx, operator, job.subjectId ?? ""));
-  expect(results.map(({ kind, versionId }) => [kind, versionId !== null])).toEqual([["static_int8", true], ["fp16_storage", true], ["weight_blocks", true], ["channel_pruning", false]]);
+  expect(results.map(({ kind, versionId }) => [kind, versionId !== null])).toEqual([["static_int8", true], ["fp16_storage", true], ["weight_blocks", true], ["channel_pruning", true], ["mixed_precision", false]]);
   expect(toolVersions?.["onnxruntime"]).toMatch(/^1\./);
   const reports = await Promise.all(results.slice(0, 3).map(({ versionId }) => worker.transact((tx) => versionReport(tx, operator, versionId ?? ""))));
   for (const report of reports) {

@@ -2,6 +2,7 @@ import type { Technique } from "@flotilla/fleet";
 import { blockWeights, dynamicInt8, pruneMagnitude, storeFloat16 } from "@flotilla/optimizer";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { byPass } from "./by-pass.ts";
+import { makePruned } from "./channel-pruning.ts";
 import { TechniqueRefusal, type Made, type MakeContext, type Maker } from "./maker.ts";
 import { makeSimplified } from "./simplified.ts";
 import { makeStaticInt8 } from "./static-int8.ts";
@@ -15,7 +16,7 @@ const makers: Makers = {
   dynamic_int8: byPass(({ keepFloat }) => dynamicInt8({ keepFloat })),
   fp16_storage: byPass(() => storeFloat16),
   weight_blocks: byPass(({ bits, blockSize, symmetric }) => blockWeights({ bits, blockSize, symmetric })),
-  channel_pruning: null,
+  channel_pruning: makePruned,
   magnitude_pruning: byPass(({ sparsity }) => pruneMagnitude({ sparsity })),
   mixed_precision: null,
 };
