@@ -177,7 +177,7 @@ class Predictor {
    * Parameters of the only Q behind a node, looking through a Relu or Clip that this Q makes redundant; else what is there. A Relu or Clip
    * with one reader that is no Q keeps the node in float, also where it could give float.
    */
-  #outputOf(node: OnnxNode): QdqParams | "float output" | string {
+  #outputOf(node: OnnxNode): QdqParams | string {
     const name = node.outputs[0] ?? "";
     const next = this.#index.onlyConsumer(name);
     const isSeenThrough = next !== null && fusionRule(next).kind === "clips" && this.#index.onlyConsumer(next.outputs[0] ?? "") !== null;
@@ -187,7 +187,7 @@ class Predictor {
   }
 
   /** Parameters of the Q that alone reads a value; "float output" when no Q reads it; else why the Q does not count. */
-  #onlyQuantize(name: string): QdqParams | "float output" | string {
+  #onlyQuantize(name: string): QdqParams | string {
     const readers = this.#index.consumers(name);
     if (!readers.some(isQuantize)) return "float output";
     const [quantize] = readers;
