@@ -17,7 +17,10 @@ export const stepFault: Fault = {
     const crashAt = async (point: StepPoint, name: string): Promise<void> => {
       const { db, url } = await context.server.fresh(name);
       const programs = createPrograms();
-      const { isReached, ...left } = await point.crash({ ...context, programs, dir: join(context.dir, name) }, db, url).finally(() => programs.killAll());
+      const crashed = await Promise.allSettled([point.crash({ ...context, programs, dir: join(context.dir, name) }, db, url)]);
+      await programs.killAll();
+      if (crashed[0].status === "rejected") throw crashed[0].reason;
+      const { isReached, ...left } = crashed[0].value;
       await db.close();
       if (isReached) total.reached += 1;
       if (!isReached || Object.values(left).some((n) => n > 0)) context.log(`${point.name}: ${JSON.stringify({ isReached, ...left })}`);
