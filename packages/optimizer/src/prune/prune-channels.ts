@@ -17,7 +17,7 @@ import { followChannels } from "./follow-channels.ts";
 import { maskChannels } from "./mask-channels.ts";
 import { PruningRefusal } from "./pruning-refusal.ts";
 
-export type PruningGroupReport = {
+type PruningGroupReport = {
   /** Nodes that make the channels of the group. */
   readonly nodes: readonly string[];
   readonly channels: number;

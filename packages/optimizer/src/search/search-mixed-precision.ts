@@ -45,7 +45,7 @@ export type SearchContext = {
   readonly onProgress?: (line: string) => void;
 };
 
-export type RatedNode = NodeSensitivity & {
+type RatedNode = NodeSensitivity & {
   readonly opType: string;
   /** Null when the objective is size. */
   readonly latency: LatencyGain | null;

@@ -9,7 +9,7 @@ export const CHANNEL_PARTS = [
   "squeeze", "channelsLast", "depthToSpace", "spaceToDepth", "normalise", "flip", "shared",
 ] as const;
 
-export type ChannelPart = (typeof CHANNEL_PARTS)[number];
+type ChannelPart = (typeof CHANNEL_PARTS)[number];
 
 export type ChannelNet = { readonly seed: number; readonly opset: 11 | 13 | 18; readonly batch: number | "N"; readonly parts: readonly ChannelPart[]; readonly head: "flatten" | "reshape" | "pooled" };
 

@@ -10,7 +10,7 @@ import { smallModel, tensorType } from "../../testing/small-graphs.ts";
  * Three convolutions and a classifier of four classes. The first channel behind conv1 is always 0, and conv2 has weights of 1,000 for it:
  * they change nothing in float, and on integers leave no levels to its other weights.
  */
-export function sensitiveNet(): OnnxModel {
+function sensitiveNet(): OnnxModel {
   const random = seededRandom(11);
   const weights = (name: string, dims: readonly number[], change: (weight: number, at: number) => number = (weight) => weight) =>
     floats(name, dims, Float32Array.from({ length: dims.reduce((product, size) => product * size, 1) }, (_, at) => change((random() - 0.5) / 2, at)));
