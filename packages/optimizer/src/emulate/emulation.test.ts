@@ -7,7 +7,7 @@ import { floats, makeNode, writeOnnx } from "@flotilla/runtime/ir";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OperatorName } from "../testing/integer-cases.ts";
 import { integerCase, INTEGER_CASES } from "../testing/integer-cases.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { dynamicInt8 } from "../weights/dynamic-int8.ts";
 import { openEmulation } from "./emulation.ts";
 import { addsIn32Bits } from "./predict-saturation.ts";
@@ -44,8 +44,8 @@ describe.skipIf(!isExactHere)("products whose activations are ranged at run time
     const [depth, columns] = [320, 240];
     const model = smallModel({
       opset: 17,
-      inputs: [tensorType("x", "float32", ["rows", depth])],
-      outputs: [tensorType("y", "float32", ["rows", columns])],
+      inputs: [value("x", ["rows", depth])],
+      outputs: [value("y", ["rows", columns])],
       initializers: [floats("w", [depth, columns], Float32Array.from({ length: depth * columns }, () => next() - 0.4)), floats("b", [columns], Float32Array.from({ length: columns }, next))],
       nodes: [makeNode("Gemm", ["x", "w", "b"], ["y"], {}, { name: "product" })],
     });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExampleSource } from "../examples.ts";
 import { cellModel, type ActivationType } from "../testing/qdq-cells.ts";
 import { qdqNetwork } from "../testing/qdq-network.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { computeLayer } from "./compute-layer.ts";
 import { DotProducts } from "./dot-products.ts";
 import { openEmulation } from "./emulation.ts";
@@ -150,8 +150,8 @@ const signals: ExampleSource = {
 function convModel(weights: readonly number[], { dims, groups }: { dims: readonly number[]; groups: number } = { dims: [1, 3, 1, 2], groups: 1 }) {
   return smallModel({
     opset: 17,
-    inputs: [tensorType("x", "uint8", [1, 3, 1, 2])],
-    outputs: [tensorType("y", "uint8", [1, dims[0] ?? 1, 1, 1])],
+    inputs: [value("x", [1, 3, 1, 2], "uint8")],
+    outputs: [value("y", [1, dims[0] ?? 1, 1, 1], "uint8")],
     initializers: [
       scalarFloat("one", 1),
       uint8s("zero", [], [0]),

@@ -3,7 +3,7 @@ import { openModel, seededRandom } from "@flotilla/runtime";
 import { floats, makeNode, writeOnnx } from "@flotilla/runtime/ir";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExampleSource } from "../examples.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { evaluateVariant } from "./evaluate-variant.ts";
 import { measureFileSize } from "./file-size.ts";
 import { measureInterleaved, medianRatio } from "./interleaved-latency.ts";
@@ -14,8 +14,8 @@ function linear(weights: readonly number[], columns: number): Uint8Array {
   return writeOnnx(
     smallModel({
       opset: 13,
-      inputs: [tensorType("x", "float32", [1, 3])],
-      outputs: [tensorType("scores", "float32", [1, columns])],
+      inputs: [value("x", [1, 3])],
+      outputs: [value("scores", [1, columns])],
       initializers: [floats("w", [3, columns], weights)],
       nodes: [makeNode("MatMul", ["x", "w"], ["scores"], {}, { name: "product" })],
     }),

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { ExampleSource } from "../examples.ts";
 import { simplify } from "../simplify/simplify.ts";
 import { sharedFile } from "../testing/shared-files.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { widenFloat16 } from "../weights/widen-float16.ts";
 import { pruneChannels } from "./prune-channels.ts";
 import { PruningRefusal } from "./pruning-refusal.ts";
@@ -107,8 +107,8 @@ function constantChannels(): OnnxModel {
   const next = Float32Array.from({ length: 16 }, (_, at) => Math.cos(at + 1) + (at % 8 < 4 ? 2 : 0));
   return smallModel({
     opset: 17,
-    inputs: [tensorType("x", "float32", [1, 3, 4, 4])],
-    outputs: [tensorType("y", "float32", [1, 2, 4, 4])],
+    inputs: [value("x", [1, 3, 4, 4])],
+    outputs: [value("y", [1, 2, 4, 4])],
     initializers: [floats("w1", [8, 3, 1, 1], weights), floats("b1", [8], [0.1, 0.2, 0.3, 0.4, 1, 2, 3, 4]), floats("w2", [2, 8, 1, 1], next)],
     nodes: [
       makeNode("Conv", ["x", "w1", "b1"], ["a"], {}, { name: "first" }),
@@ -136,8 +136,8 @@ test("weights stored as integers lose channels with their scales", async () => {
   const values = Int8Array.from({ length: 24 }, (_, at) => (at * 37) % 100);
   const model = smallModel({
     opset: 17,
-    inputs: [tensorType("x", "float32", [1, 3, 4, 4])],
-    outputs: [tensorType("y", "float32", [1, 2, 4, 4])],
+    inputs: [value("x", [1, 3, 4, 4])],
+    outputs: [value("y", [1, 2, 4, 4])],
     initializers: [
       int8s("q1", [8, 3, 1, 1], values),
       floats("s1", [8], [1, 2, 3, 4, 5, 6, 7, 8]),

@@ -8,7 +8,7 @@ import type { QuantizeOptions } from "../quantize/quantize-static.ts";
 import { quantizeStatic } from "../quantize/quantize-static.ts";
 import { digitClassifier } from "../testing/digit-classifier.ts";
 import { mnist, sharedFile } from "../testing/shared-files.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { matrixLayer } from "./matrix-layer.ts";
 import { planSample } from "./sample-rows.ts";
 
@@ -21,8 +21,8 @@ function numbers(count: number, seed: number): Float32Array {
 function network(): OnnxModel {
   return smallModel({
     opset: 17,
-    inputs: [tensorType("x", "float32", [1, 4, 8, 8])],
-    outputs: [tensorType("y", "float32", [1, 6])],
+    inputs: [value("x", [1, 4, 8, 8])],
+    outputs: [value("y", [1, 6])],
     initializers: [
       floats("w1", [8, 2, 3, 3], numbers(144, 1)),
       floats("b1", [8], numbers(8, 2)),
@@ -135,7 +135,7 @@ describe("a layer as a matrix product", () => {
     const size = (dims: readonly number[]) => dims.reduce((all, dim) => all * dim, 1);
     const [x, w] = [numbers(size(inputDims), 7), numbers(size(weightDims), 8)];
     const outputShape = inputDims.map((_dim, at) => `d${at}`);
-    const model = smallModel({ opset: 17, inputs: [tensorType("x", "float32", inputDims)], outputs: [tensorType("y", "float32", outputShape)], initializers: [floats("w", weightDims, w)], nodes: [node] });
+    const model = smallModel({ opset: 17, inputs: [value("x", inputDims)], outputs: [value("y", outputShape)], initializers: [floats("w", weightDims, w)], nodes: [node] });
     const session = await openModel(writeOnnx(model));
     const { y } = await session.run({ x: { elementType: "float32", shape: inputDims, data: x } });
     await session.close();

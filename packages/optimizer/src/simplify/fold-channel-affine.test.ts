@@ -4,7 +4,7 @@ import type { AttributeInput, OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/
 import { describe, expect, test } from "vitest";
 import { foldBatchNorm, foldChannelAffine } from "./fold-channel-affine.ts";
 import { runPass } from "./testing/run-pass.ts";
-import { smallModel, value } from "./testing/small-model.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 
 const next = seededRandom(7);
 
@@ -17,7 +17,7 @@ const NORM = (channels: number) => [random("gamma", [channels], 0.5), random("be
 const norm = (input: string, output: string) => makeNode("BatchNormalization", [input, "gamma", "beta", "mean", "var"], [output]);
 
 function model(shape: readonly number[], nodes: readonly OnnxNode[], constants: readonly OnnxTensor[], outputs = ["y"]): OnnxModel {
-  return smallModel({ inputs: [value("x", shape)], outputs: outputs.map((name) => value(name)), nodes, constants });
+  return smallModel({ inputs: [value("x", shape)], outputs: outputs.map((name) => value(name)), nodes, initializers: constants });
 }
 
 describe("BatchNormalization behind", () => {

@@ -3,11 +3,11 @@ import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { describe, expect, test } from "vitest";
 import { foldConstants } from "./fold-constants.ts";
 import { runPass } from "./testing/run-pass.ts";
-import { smallModel, value } from "./testing/small-model.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 
 /** x + what the nodes compute, as value "c", from the constants. */
 function plus(nodes: readonly OnnxNode[], constants: readonly OnnxTensor[], shape: readonly number[] = [1]): OnnxModel {
-  return smallModel({ inputs: [value("x", shape)], outputs: [value("y")], constants, nodes: [...nodes, makeNode("Add", ["x", "c"], ["y"])] });
+  return smallModel({ inputs: [value("x", shape)], outputs: [value("y")], initializers: constants, nodes: [...nodes, makeNode("Add", ["x", "c"], ["y"])] });
 }
 
 test("a whole part of the graph that depends on constants alone is one constant", async () => {
@@ -74,7 +74,7 @@ describe("growth guard", () => {
     const huge = smallModel({
       inputs: [value("x", [1]), value("is", [], "bool")],
       outputs: [value("y")],
-      constants: [int64s("n", [2], [2_000_000, 2_000_000])],
+      initializers: [int64s("n", [2], [2_000_000, 2_000_000])],
       nodes: [makeNode("ConstantOfShape", ["n"], ["z"]), makeNode("Identity", ["x"], ["y"]), makeNode("Neg", ["z"], ["unused"])],
     });
     const changes = await foldConstants.run(huge, {});

@@ -5,13 +5,13 @@ import type { Exactness, Pass, PassContext } from "../pass.ts";
 import { OutputGate } from "./output-gate.ts";
 import { PassRunner } from "./pass-runner.ts";
 import { removeNoOps } from "./remove-no-ops.ts";
-import { smallModel, value } from "./testing/small-model.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 
 function chain(): OnnxModel {
   return smallModel({
     inputs: [value("x", ["N", 4])],
     outputs: [value("y", ["N", 4])],
-    constants: [floats("w", [4], [1.5, -2, 3, 0.25]), floats("low", [], [-100]), floats("high", [], [100])],
+    initializers: [floats("w", [4], [1.5, -2, 3, 0.25]), floats("low", [], [-100]), floats("high", [], [100])],
     nodes: [
       makeNode("Identity", ["x"], ["same"]),
       makeNode("Mul", ["same", "w"], ["product"], {}, { name: "multiply" }),

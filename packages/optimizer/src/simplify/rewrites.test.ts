@@ -14,7 +14,7 @@ import { removeDeadCode } from "./remove-dead-code.ts";
 import { removeNoOps } from "./remove-no-ops.ts";
 import { shareEqualValues } from "./share-equal-values.ts";
 import { runPass } from "./testing/run-pass.ts";
-import { smallModel, value } from "./testing/small-model.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 
 type Case = {
   /** What the guarantee is. */
@@ -29,7 +29,7 @@ type Case = {
 };
 
 function modelOf({ shape, nodes, constants = [], opset = 17, outputs = ["y"] }: Case): OnnxModel {
-  return smallModel({ inputs: [value("x", shape)], outputs: outputs.map((name) => value(name)), nodes, constants, opset });
+  return smallModel({ inputs: [value("x", shape)], outputs: outputs.map((name) => value(name)), nodes, initializers: constants, opset });
 }
 
 function testPass(pass: Pass, cases: readonly Case[]): void {
@@ -157,7 +157,7 @@ testPass(removeDeadCode, [{ title: "what leads to no output goes", shape: [4], c
 
 test("shape arithmetic over a symbolic batch becomes a Reshape that copies it", async () => {
   const nodes = [makeNode("Transpose", ["x"], ["t"], { perm: { ints: [0, 2, 1] } }), makeNode("Shape", ["t"], ["s"]), makeNode("Gather", ["s", "zero"], ["n"]), makeNode("Concat", ["n", "rest"], ["target"], { axis: { int: 0 } }), makeNode("Reshape", ["t", "target"], ["y"])];
-  const model = smallModel({ inputs: [value("x", ["N", 4, 6])], outputs: [value("y")], constants: [axes("zero", [0]), axes("rest", [2, 12])], nodes });
+  const model = smallModel({ inputs: [value("x", ["N", 4, 6])], outputs: [value("y")], initializers: [axes("zero", [0]), axes("rest", [2, 12])], nodes });
   const { operators, model: result } = await runPass(foldShapeArithmetic, model);
   expect(operators).toEqual(["Transpose", "Reshape"]);
   expect(result.graph.inputs).toEqual(model.graph.inputs);

@@ -5,7 +5,7 @@ import { checkModel, floats, int64s, makeNode, readOnnx, writeOnnx } from "@flot
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { describe, expect, test } from "vitest";
 import { simplify } from "./simplify.ts";
-import { smallModel, value } from "./testing/small-model.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 
 const MODELS = join(import.meta.dirname, "../../../../../shared/models");
 
@@ -52,7 +52,7 @@ function viewByShape(batch: string | null): OnnxModel {
   return smallModel({
     inputs: [value("x", [batch, 2, 3])],
     outputs: [value("y", [batch, 6])],
-    constants: [int64s("zero", [], [0]), int64s("first", [1], [0]), int64s("rest", [1], [-1])],
+    initializers: [int64s("zero", [], [0]), int64s("first", [1], [0]), int64s("rest", [1], [-1])],
     nodes: [
       makeNode("Shape", ["x"], ["shape"]),
       makeNode("Gather", ["shape", "zero"], ["size"], { axis: { int: 0 } }),
@@ -79,7 +79,7 @@ test("initializers that are inputs become constants, and then fold", async () =>
   const model = smallModel({
     inputs: [value("x", [1, 2]), value("w", [2])],
     outputs: [value("y", [1, 2])],
-    constants: [floats("w", [2], [1, 2])],
+    initializers: [floats("w", [2], [1, 2])],
     nodes: [makeNode("Neg", ["w"], ["v"]), makeNode("Exp", ["v"], ["e"]), makeNode("Mul", ["x", "e"], ["y"])],
   });
   model.irVersion = 3;
@@ -114,7 +114,7 @@ test("operators that only older tools know are kept, what stands around them is 
     opset: 7,
     inputs: [value("x", [1, 3, 6, 6])],
     outputs: [value("y", [1, 3, 2, 2])],
-    constants: [floats("ones", [3, 1, 1], [1, 1, 1]), floats("shift", [3, 1, 1], [4, 5, 6]), floats("w", [3, 3, 3, 3], new Float32Array(81).fill(0.5))],
+    initializers: [floats("ones", [3, 1, 1], [1, 1, 1]), floats("shift", [3, 1, 1], [4, 5, 6]), floats("w", [3, 3, 3, 3], new Float32Array(81).fill(0.5))],
     nodes: [
       makeNode("ImageScaler", ["x"], ["scaled"], { bias: { floats: [-1, -2, -3] }, scale: { float: 1 } }),
       makeNode("Conv", ["scaled", "w"], ["convolved"]),

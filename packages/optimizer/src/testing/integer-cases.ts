@@ -2,7 +2,7 @@ import type { Tensors } from "@flotilla/runtime";
 import { seededRandom } from "@flotilla/runtime";
 import type { AttributeInput, OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { floats, int32s, int8s, makeNode, scalarFloat, uint8s } from "@flotilla/runtime/ir";
-import { smallModel, tensorType } from "./small-graphs.ts";
+import { smallModel, value } from "./small-graphs.ts";
 
 /** A random quantised operator: uint8 in, DQ → operator → Q, uint8 out (or float, without the Q). */
 export type IntegerCase = { readonly title: string; readonly model: OnnxModel; readonly feeds: Tensors };
@@ -156,8 +156,8 @@ function caseOf(operator: Operator, random: Random): IntegerCase {
   const shape = Array.from({ length: operator.outputRank }, (_, axis) => `d${axis}`);
   const model = smallModel({
     opset: 17,
-    inputs: [tensorType("x", "uint8", operator.inputShape)],
-    outputs: [tensorType(output, operator.isFloat ? "float32" : "uint8", shape)],
+    inputs: [value("x", operator.inputShape, "uint8")],
+    outputs: [value(output, shape, operator.isFloat ? "float32" : "uint8")],
     initializers: operator.isFloat ? initializers.filter(({ name }) => !name.startsWith("y_")) : initializers,
     nodes,
   });

@@ -1,7 +1,7 @@
 import { seededRandom } from "@flotilla/runtime";
 import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { int32s, int8s, makeNode, scalarFloat, uint8s } from "@flotilla/runtime/ir";
-import { smallModel, tensorType } from "./small-graphs.ts";
+import { smallModel, value } from "./small-graphs.ts";
 
 /**
  * A small quantised image classifier with a branch, a sum, a concatenation and pools, whose weights are as large as `weightMax`: at
@@ -77,8 +77,8 @@ class NetworkBuilder {
   model(): OnnxModel {
     return smallModel({
       opset: 17,
-      inputs: [tensorType("x", "uint8", [1, 3, 12, 12])],
-      outputs: [tensorType("scores", "float32", [1, 5])],
+      inputs: [value("x", [1, 3, 12, 12], "uint8")],
+      outputs: [value("scores", [1, 5])],
       initializers: this.#initializers,
       nodes: this.#nodes,
     });

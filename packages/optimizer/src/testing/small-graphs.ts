@@ -3,7 +3,8 @@ import type { OnnxDimension, OnnxModel, OnnxNode, OnnxTensor, OnnxValueInfo } fr
 /** Whole models in a few lines, for tests of code that rewrites or emulates them. */
 
 export type SmallGraph = {
-  readonly opset: number;
+  /** Default 17. */
+  readonly opset?: number;
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
   readonly initializers?: readonly OnnxTensor[];
@@ -11,7 +12,7 @@ export type SmallGraph = {
 };
 
 /** Also imports com.microsoft, which costs nothing. IR 8, or 10 from opset 21 on. */
-export function smallModel({ opset, inputs, outputs, initializers = [], nodes }: SmallGraph): OnnxModel {
+export function smallModel({ opset = 17, inputs, outputs, initializers = [], nodes }: SmallGraph): OnnxModel {
   return {
     irVersion: opset >= 21 ? 10 : 8,
     producerName: "",
@@ -41,8 +42,13 @@ export function smallModel({ opset, inputs, outputs, initializers = [], nodes }:
   };
 }
 
-/** A graph input or output; a string is a symbolic dimension. */
-export function tensorType(name: string, elementType: string, shape: readonly (number | string)[]): OnnxValueInfo {
-  const dimensions = shape.map((dim): OnnxDimension => (typeof dim === "number" ? { kind: "value", value: dim, denotation: "" } : { kind: "param", param: dim, denotation: "" }));
-  return { name, type: { kind: "tensor", elementType, shape: dimensions, denotation: "" }, docString: "", metadata: [], unknownFields: [] };
+/** An input or output; a string is a symbolic dimension, null an open one, no shape an open rank. */
+export function value(name: string, shape?: readonly (number | string | null)[], elementType = "float32"): OnnxValueInfo {
+  const type = { kind: "tensor" as const, elementType, shape: shape?.map(dimension) ?? null, denotation: "" };
+  return { name, type, docString: "", metadata: [], unknownFields: [] };
+}
+
+function dimension(size: number | string | null): OnnxDimension {
+  if (typeof size === "number") return { kind: "value", value: size, denotation: "" };
+  return size === null ? { kind: "unknown", denotation: "" } : { kind: "param", param: size, denotation: "" };
 }

@@ -5,7 +5,7 @@ import { checkModel, cloneModel, floats, makeNode, writeOnnx } from "@flotilla/r
 import { describe, expect, test } from "vitest";
 import { measureFileSize } from "../evaluate/file-size.ts";
 import { operatorsRun, relativeRms, runOnce } from "../testing/optimized-graph.ts";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { blockWeights } from "./block-weights.ts";
 import { dynamicInt8 } from "./dynamic-int8.ts";
 import { storeFloat16 } from "./float16-storage.ts";
@@ -19,8 +19,8 @@ const [DEPTH, HIDDEN, OUT] = [320, 256, 288];
 function twoLayers(last: "Gemm" | "Gemm and Relu" = "Gemm"): OnnxModel {
   return smallModel({
     opset: 17,
-    inputs: [tensorType("x", "float32", ["rows", DEPTH])],
-    outputs: [tensorType("y", "float32", ["rows", OUT])],
+    inputs: [value("x", ["rows", DEPTH])],
+    outputs: [value("y", ["rows", OUT])],
     initializers: [
       floats("w1", [DEPTH, HIDDEN], random(DEPTH * HIDDEN)),
       floats("b1", [HIDDEN], random(HIDDEN)),
@@ -81,8 +81,8 @@ test("both products of a shared matrix get their kernel; dynamic int8 stores it 
   for (const [pass, kernel, copies] of [[blockWeights({ bits: 8, blockSize: 32, symmetric: true }), "MatMulNBits", 2], [dynamicInt8(), "DynamicQuantizeMatMul", 1]] as const) {
     const model = smallModel({
       opset: 17,
-      inputs: [tensorType("x", "float32", ["rows", DEPTH])],
-      outputs: [tensorType("y", "float32", ["rows", DEPTH])],
+      inputs: [value("x", ["rows", DEPTH])],
+      outputs: [value("y", ["rows", DEPTH])],
       initializers: [floats("w", [DEPTH, DEPTH], random(DEPTH * DEPTH).map((value) => value / 8))],
       nodes: [makeNode("MatMul", ["x", "w"], ["h"], {}, { name: "first" }), makeNode("MatMul", ["h", "w"], ["y"], {}, { name: "second" })],
     });
@@ -111,8 +111,8 @@ describe("dynamic int8", () => {
     const [steps, inputs, hidden] = [6, 96, 96];
     const model = smallModel({
       opset: 14,
-      inputs: [tensorType("x", "float32", [steps, 1, inputs])],
-      outputs: [tensorType("y", "float32", [steps, 2, 1, hidden])],
+      inputs: [value("x", [steps, 1, inputs])],
+      outputs: [value("y", [steps, 2, 1, hidden])],
       initializers: [
         floats("w", [2, 4 * hidden, inputs], random(2 * 4 * hidden * inputs).map((value) => value / 8)),
         floats("r", [2, 4 * hidden, hidden], random(2 * 4 * hidden * hidden).map((value) => value / 8)),

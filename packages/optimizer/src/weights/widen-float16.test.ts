@@ -2,7 +2,7 @@ import { numberToFloat16, openModel } from "@flotilla/runtime";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { checkModel, makeNode, rawTensor, readOnnx, writeOnnx } from "@flotilla/runtime/ir";
 import { describe, expect, test } from "vitest";
-import { smallModel, tensorType } from "../testing/small-graphs.ts";
+import { smallModel, value } from "../testing/small-graphs.ts";
 import { widenFloat16 } from "./widen-float16.ts";
 
 const WEIGHTS = [0.5, -1.25, 2 ** -24, 65_504, 0, 3.140625];
@@ -11,8 +11,8 @@ function halfModel(): OnnxModel {
   const bits = Uint16Array.from(WEIGHTS, numberToFloat16);
   return smallModel({
     opset: 13,
-    inputs: [tensorType("x", "float16", [1, 2])],
-    outputs: [tensorType("y", "float16", [1, 3])],
+    inputs: [value("x", [1, 2], "float16")],
+    outputs: [value("y", [1, 3], "float16")],
     initializers: [rawTensor("w", "float16", [2, 3], new Uint8Array(bits.buffer))],
     nodes: [
       makeNode("MatMul", ["x", "w"], ["product"], {}, { name: "product" }),

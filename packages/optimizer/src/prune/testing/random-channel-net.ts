@@ -1,7 +1,7 @@
 import { seededRandom } from "@flotilla/runtime";
 import type { AttributeInput, OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { floats, int64s, makeNode } from "@flotilla/runtime/ir";
-import { smallModel, tensorType } from "../../testing/small-graphs.ts";
+import { smallModel, value } from "../../testing/small-graphs.ts";
 
 /** Parts a net is put together from; each keeps to images of at least one pixel. */
 export const CHANNEL_PARTS = [
@@ -40,7 +40,7 @@ class ChannelNetBuilder {
     const hidden = this.#emit("LeakyRelu", [this.#emit("Gemm", [features.name, this.#weights([6, features.width]), this.#weights([6])], { transB: { int: 1 } })]);
     const output = this.#emit("Gemm", [hidden, this.#weights([6, 5])], {});
     const { opset, batch } = this.#net;
-    return smallModel({ opset, inputs: [tensorType("x", "float32", [batch, 3, 8, 8])], outputs: [tensorType(output, "float32", [batch, 5])], initializers: this.#constants, nodes: this.#nodes });
+    return smallModel({ opset, inputs: [value("x", [batch, 3, 8, 8])], outputs: [value(output, [batch, 5])], initializers: this.#constants, nodes: this.#nodes });
   }
 
   #pick<T>(values: readonly T[]): T {

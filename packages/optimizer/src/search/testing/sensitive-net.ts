@@ -4,7 +4,7 @@ import type { OnnxModel } from "@flotilla/runtime/ir";
 import { floats, makeNode, writeOnnx } from "@flotilla/runtime/ir";
 import { topClass } from "../../evaluate/output-scores.ts";
 import type { Example, ExampleSource } from "../../examples.ts";
-import { smallModel, tensorType } from "../../testing/small-graphs.ts";
+import { smallModel, value } from "../../testing/small-graphs.ts";
 
 /**
  * Three convolutions and a classifier of four classes. The first channel behind conv1 is always 0, and conv2 has weights of 1,000 for it:
@@ -16,8 +16,8 @@ function sensitiveNet(): OnnxModel {
     floats(name, dims, Float32Array.from({ length: dims.reduce((product, size) => product * size, 1) }, (_, at) => change((random() - 0.5) / 2, at)));
   return smallModel({
     opset: 17,
-    inputs: [tensorType("x", "float32", [1, 3, 8, 8])],
-    outputs: [tensorType("scores", "float32", [1, 4])],
+    inputs: [value("x", [1, 3, 8, 8])],
+    outputs: [value("scores", [1, 4])],
     initializers: [
       weights("w1", [8, 3, 3, 3], (weight, at) => (at < 27 ? 0 : weight)),
       floats("b1", [8], [-1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]),

@@ -1,7 +1,7 @@
 import { seededRandom } from "@flotilla/runtime";
 import type { AttributeInput, OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
 import { floats, int64s, makeNode } from "@flotilla/runtime/ir";
-import { smallModel, value } from "./small-model.ts";
+import { smallModel, value } from "../../testing/small-graphs.ts";
 
 type Size = number | string;
 
@@ -43,7 +43,7 @@ class RandomGraph {
     }
     if (this.#value === "x") this.#unary("Identity");
     outputs.add(this.#value);
-    return smallModel({ inputs: [input], outputs: [...outputs].map((name) => value(name)), nodes: this.#nodes, constants: this.#constants, opset: this.#opset });
+    return smallModel({ inputs: [input], outputs: [...outputs].map((name) => value(name)), nodes: this.#nodes, initializers: this.#constants, opset: this.#opset });
   }
 
   #step(): void {
