@@ -1,16 +1,10 @@
 "use client";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { DatasetSummary, DatasetVersionView } from "@flotilla/fleet";
-import { RotateCw } from "lucide-react";
-import type { Route } from "next";
-import Link from "next/link";
-import { useMissingRole } from "../../components/shell/person.tsx";
-import { Button, Spinner } from "../../components/ui/button.tsx";
 import { Card, Facts } from "../../components/ui/card.tsx";
-import { ErrorNote, Notice } from "../../components/ui/notice.tsx";
-import { Progress } from "../../components/ui/progress.tsx";
-import { apiSend, messageOf } from "../../lib/api-client.ts";
+import { Notice } from "../../components/ui/notice.tsx";
 import { formatBytes, formatCount, formatNoun } from "../../lib/format.ts";
+import { ImportProgress, ImportRefusal } from "../jobs/import-verdict.tsx";
 import { jobQuery } from "../jobs/job-queries.ts";
 import { ClassBalance } from "./class-balance.tsx";
 import type { PreviewedVersion } from "./dataset-queries.ts";
@@ -39,40 +33,16 @@ export function DatasetVersionPanel({ version }: { version: PreviewedVersion }) 
 function ImportingPanel({ version }: { version: DatasetVersionView }) {
   const { data: job } = useQuery({ ...jobQuery(version.importJobId ?? ""), enabled: version.importJobId !== null });
   const words = job === undefined || job.state === "queued" ? "Waits for a worker." : (job.progressText ?? "A worker reads it.");
-  return (
-    <section aria-label="Import" className="rounded-lg border bg-surface p-4 shadow-lift">
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-        <Spinner className="text-busy" />
-        <p className="font-medium">Being read</p>
-        <p role="status" className="text-muted">{words}</p>
-        {version.importJobId !== null && <Link href={`/jobs/${version.importJobId}` as Route} className="ml-auto text-xs text-accent-text hover:underline">Watch the job</Link>}
-      </div>
-      <Progress value={job?.state === "running" ? (job.progress ?? null) : null} label="Import" className="mt-3" />
-    </section>
-  );
+  return <ImportProgress label="Import" title="Being read" words={words} progress={job?.state === "running" ? (job.progress ?? null) : null} jobId={version.importJobId} />;
 }
 
-/** A refusal: the reason, what can be done about it, and another look. */
 function RefusedPanel({ version }: { version: DatasetVersionView }) {
   const client = useQueryClient();
-  const missingRole = useMissingRole("operator");
-  const retry = useMutation({
-    mutationFn: () => apiSend<DatasetVersionView>("POST", `/dataset-versions/${version.id}/retry`, {}),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["dataset", version.datasetId] }),
-  });
   return (
-    <div role="alert" className="space-y-2">
-      <Notice tone="bad" title={`Rejected: ${version.rejectReason ?? "the import gave no reason"}`}>
-        <p>{adviceForDataset(version)}</p>
-        {version.rejectCode !== null && <p className="mt-1 font-mono text-2xs">{version.rejectCode}</p>}
-        <div className="mt-3 flex flex-wrap items-center gap-2">
-          <NewDatasetLink datasetId={version.datasetId} />
-          <Button busy={retry.isPending} disabled={missingRole !== undefined} title={missingRole} onClick={() => retry.mutate()}><RotateCw size={14} aria-hidden />Look at it again</Button>
-          {version.importJobId !== null && <Link href={`/jobs/${version.importJobId}` as Route} className="text-ink underline underline-offset-2">Log of the import</Link>}
-        </div>
-      </Notice>
-      {retry.isError && <ErrorNote>{messageOf(retry.error)}</ErrorNote>}
-    </div>
+    <ImportRefusal
+      version={version} advice={adviceForDataset(version)} retryPath={`/dataset-versions/${version.id}/retry`} uploadLink={<NewDatasetLink datasetId={version.datasetId} />}
+      onRetried={() => client.invalidateQueries({ queryKey: ["dataset", version.datasetId] })}
+    />
   );
 }
 
