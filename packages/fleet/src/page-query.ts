@@ -28,6 +28,18 @@ export function bigintCursor(cursor: string | undefined): bigint | null {
   return BigInt(cursor);
 }
 
+/** What to ask Prisma for to show named things, newest first: those behind the cursor whose name holds `search`, and one more than `limit`. */
+export function newestNamed(input: PageInput & { search?: string | undefined }, limit: number) {
+  return {
+    where: {
+      ...(input.cursor ? { id: { lt: input.cursor } } : {}),
+      ...(input.search ? { name: { contains: searchText(input.search), mode: "insensitive" as const } } : {}),
+    },
+    orderBy: { id: "desc" as const },
+    take: limit + 1,
+  };
+}
+
 /** Text that people search for, so that "%" and "_" stand for themselves: Prisma hands them to LIKE as they are. */
 export function searchText(text: string): string {
   return storableText(text).replaceAll(/[\\%_]/g, (special) => `\\${special}`);

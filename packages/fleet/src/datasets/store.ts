@@ -5,7 +5,7 @@ import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import type { Page, PageInput } from "../page.ts";
-import { pageOf, pageSize, searchText } from "../page-query.ts";
+import { newestNamed, pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { nameOf, textOf } from "../text-rules.ts";
 import type { DatasetView } from "./types.ts";
@@ -27,14 +27,7 @@ export async function createDataset(tx: Tx, principal: Principal, input: { name:
 export async function listDatasets(tx: Tx, principal: Principal, input: PageInput & { search?: string | undefined } = {}): Promise<Page<DatasetView>> {
   requireRole(principal, "models", "viewer");
   const limit = pageSize(input);
-  const rows = await tx.dataset.findMany({
-    where: {
-      ...(input.cursor ? { id: { lt: input.cursor } } : {}),
-      ...(input.search ? { name: { contains: searchText(input.search), mode: "insensitive" as const } } : {}),
-    },
-    orderBy: { id: "desc" },
-    take: limit + 1,
-  });
+  const rows = await tx.dataset.findMany(newestNamed(input, limit));
   const viewOf = await datasetViewer(tx, rows);
   return pageOf(rows, limit, (row) => row.id, viewOf);
 }

@@ -5,7 +5,7 @@ import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
 import type { Page, PageInput } from "../page.ts";
-import { pageOf, pageSize, searchText } from "../page-query.ts";
+import { newestNamed, pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { nameOf, textOf } from "../text-rules.ts";
 import type { ModelView } from "./types.ts";
@@ -28,14 +28,7 @@ export async function createModel(tx: Tx, principal: Principal, input: { name: s
 export async function listModels(tx: Tx, principal: Principal, input: PageInput & { search?: string | undefined } = {}): Promise<Page<ModelView>> {
   requireRole(principal, "models", "viewer");
   const limit = pageSize(input);
-  const rows = await tx.model.findMany({
-    where: {
-      ...(input.cursor ? { id: { lt: input.cursor } } : {}),
-      ...(input.search ? { name: { contains: searchText(input.search), mode: "insensitive" as const } } : {}),
-    },
-    orderBy: { id: "desc" },
-    take: limit + 1,
-  });
+  const rows = await tx.model.findMany(newestNamed(input, limit));
   const viewOf = await modelViewer(tx, rows);
   return pageOf(rows, limit, (row) => row.id, viewOf);
 }
