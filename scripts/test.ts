@@ -17,6 +17,9 @@ import { add, countsOfPlaywright, countsOfVitest, failuresOfPlaywright, failures
 const ROOT = join(import.meta.dirname, "..");
 const E2E_CONFIG = "apps/web/e2e/playwright.config.ts";
 
+/** Several times what the longest stage takes on a slow machine: a stage that hangs must still be told by name. */
+const STAGE_LIMIT_MS = 35 * 60_000;
+
 type Stage = { name: string; run: (write: Write) => Promise<{ isOk: boolean; counts: Counts }> };
 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
@@ -88,7 +91,7 @@ async function runVitest(project: string, write: Write): Promise<{ isOk: boolean
   const file = join(reports, `${project}.json`);
   const { isOk } = await runStep(
     ["node_modules/vitest/vitest.mjs", "run", "--project", project, "--passWithNoTests", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`],
-    { cwd: ROOT, write },
+    { cwd: ROOT, write, limitMs: STAGE_LIMIT_MS },
   );
   return { isOk, counts: countsFrom(file, countsOfVitest, failuresOfVitest) };
 }
@@ -96,7 +99,7 @@ async function runVitest(project: string, write: Write): Promise<{ isOk: boolean
 /** A tenth of the gate, so that `npm test` ends within 25 minutes on two slow cores. Each row counts as one test. */
 async function runFaults(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   const file = join(reports, "faults.json");
-  const { isOk } = await runStep(["scripts/test-faults.ts", "--scale", "0.1", "--report", file], { cwd: ROOT, write });
+  const { isOk } = await runStep(["scripts/test-faults.ts", "--scale", "0.1", "--report", file], { cwd: ROOT, write, limitMs: STAGE_LIMIT_MS });
   const read = (report: unknown): Counts => ({ ...NONE, ...(report as Pick<Counts, "passed" | "failed">) });
   return { isOk, counts: countsFrom(file, read, () => (isOk ? [] : ["a row of the fault table does not hold: see the table above"])) };
 }
@@ -115,6 +118,7 @@ async function runPlaywright(write: Write): Promise<{ isOk: boolean; counts: Cou
   const { isOk } = await runStep(["node_modules/@playwright/test/cli.js", "test", "--config", E2E_CONFIG, "--reporter=list,json"], {
     cwd: ROOT,
     write,
+    limitMs: STAGE_LIMIT_MS,
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file, ...(browser.kind === "system" && { CHROMIUM_PATH: browser.path }) },
   });
   return { isOk, counts: countsFrom(file, countsOfPlaywright, failuresOfPlaywright) };

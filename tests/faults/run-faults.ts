@@ -20,6 +20,9 @@ import { workerFault } from "./worker-fault.ts";
  */
 const LANES: readonly (readonly Fault[])[] = [[workerFault, agentFault], [ledgerFault, evaluatorFault], [postgresFault, stepFault, silenceFault]];
 
+/** A fault that takes longer hangs: it fails, by name, and does not keep the others from being told. */
+const LIMIT_MS = 15 * 60_000;
+
 /** Every fault there is. */
 export const faults: readonly Fault[] = LANES.flat();
 
@@ -61,10 +64,14 @@ async function injectOne(fault: Fault, { server, programs }: Lane, dir: string, 
   const seconds = (): number => (performance.now() - startedAtMs) / 1000;
   const log = (sentence: string): void => console.log(`  ${fault.name}, ${seconds().toFixed(0)} s: ${sentence}`);
   mkdirSync(dir);
-  const rows = await fault.run({ server, programs, random: seeded(run.seed), scale: run.scale, dir, log }).catch((error: unknown): FaultRow[] => {
-    console.error(error);
+  const limitMs = LIMIT_MS * Math.max(run.scale, 1);
+  const limit = Promise.withResolvers<never>();
+  const timer = setTimeout(() => limit.reject(new Error(`it did not end within ${limitMs / 60_000} min`)), limitMs);
+  const rows = await Promise.race([fault.run({ server, programs, random: seeded(run.seed), scale: run.scale, dir, log }), limit.promise]).catch((error: unknown): FaultRow[] => {
+    console.error(`${fault.name}:`, error);
     return [{ what: `the harness broke: ${String(error).split("\n")[0]}`, tried: 0, atLeast: 1, lost: 0, duplicate: 0, torn: 0, stuck: 0, facts: [] }];
   });
+  clearTimeout(timer);
   await programs.killAll();
   rmSync(dir, { recursive: true, force: true });
   return rows.map((row) => ({ ...row, fault: fault.name, seconds: seconds() }));

@@ -12,6 +12,7 @@ const KILLS = 152;
 const FREEZES = 6;
 const KILLER_JOBS = 4;
 const JOBS = 150;
+const REFILL_EVERY_MS = 500;
 /** A frozen worker stays away until its lease is over, the reaper has come by and somebody else has begun. */
 const FREEZE_MS = LEASE_MS + 2_500;
 
@@ -25,9 +26,11 @@ export const workerFault: Fault = {
     await addJobs(db, Array.from({ length: Math.ceil(JOBS * context.scale) }, order));
     await addJobs(db, Array.from({ length: Math.ceil(KILLER_JOBS * context.scale) }, () => "kill"));
     const crew = startCrew(context, { databaseUrl: url, processes: PROCESSES, workersInEach: WORKERS_IN_EACH, concurrency: CONCURRENCY, leaseMs: LEASE_MS });
-    const kills = await harass(context, crew, async () => {
+    const harassed = new AbortController();
+    // Without jobs nobody is at work, and only who is at work is killed or frozen.
+    const [kills] = await Promise.all([harass(context, crew).finally(() => harassed.abort()), keepFilled(harassed.signal, async () => {
       if ((await unfinished(db)) < 60) await addJobs(db, Array.from({ length: 60 }, order));
-    });
+    })]);
     const freezes = kills.freezes;
     await untilFinished(db);
     await crew.stop();
@@ -62,7 +65,14 @@ export const workerFault: Fault = {
   },
 };
 
-async function harass(context: FaultContext, crew: Crew, refill: () => Promise<void>): Promise<{ made: { worker: string; at: Date }[]; freezes: number; processes: number }> {
+async function keepFilled(signal: AbortSignal, refill: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await refill();
+    await delay(REFILL_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function harass(context: FaultContext, crew: Crew): Promise<{ made: { worker: string; at: Date }[]; freezes: number; processes: number }> {
   const made: { worker: string; at: Date }[] = [];
   const target = Math.ceil(KILLS * context.scale);
   let freezes = 0;
@@ -79,7 +89,6 @@ async function harass(context: FaultContext, crew: Crew, refill: () => Promise<v
     if (kill.length === 0) continue;
     made.push(...kill);
     processes += 1;
-    if (processes % 5 === 0) await refill();
     if (processes % 20 === 0) context.log(`${made.length} of ${target} workers killed, ${freezes} frozen`);
   }
   await freezing;
