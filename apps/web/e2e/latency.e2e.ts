@@ -51,6 +51,7 @@ test("the keys zoom and go back to live, and everything chosen is in the address
   await page.getByRole("group", { name: "Percentile" }).getByRole("button", { name: "p99" }).click();
   await expect(page).toHaveURL(/groupBy=class/);
   await expect(page).toHaveURL(/p=p99/);
+  await expect(page).not.toHaveURL(/from=/);
   await page.reload();
   await expect(page.getByRole("img", { name: /^Latency p99/ }).first()).toBeVisible();
   // Simulated numbers say so on each series, not only on top.

@@ -19,7 +19,9 @@ import { relativeRanges, resolveRange, stepped, zoomed } from "./time-range.ts";
 
 /** See and explain slowness: percentiles and distribution over time, split and filtered, with the changes that may explain them. */
 export function LatencyPage() {
-  const [params, setParams] = useQueryStates(latencyParams, { history: "push" });
+  const [params, setAll] = useQueryStates(latencyParams, { history: "push" });
+  // All of them, each time: while a slow page still draws an earlier address, that one stands in the bar, and what a change leaves out would be taken from it.
+  const setParams = (change: Partial<{ [K in keyof typeof params]: (typeof params)[K] | null }>) => void setAll((current) => ({ ...current, ...change }));
   const now = useNow();
   const filters = useMemo(() => ({ fleet: params.fleet, model: params.model, build: params.build, class: params.class, device: params.device }), [params.fleet, params.model, params.build, params.class, params.device]);
   const fixed = params.from !== null && params.to !== null && params.to > params.from;
@@ -31,14 +33,14 @@ export function LatencyPage() {
   const nameOf = (id: string | null) => builds.data?.items.find((build) => build.id === id)?.name ?? id ?? "";
   const zoom = (range: { fromMs: number; toMs: number }) => {
     const { fromMs, toMs } = zoomed(range);
-    void setParams({ from: fromMs, to: toMs });
+    setParams({ from: fromMs, to: toMs });
   };
-  const resume = () => void setParams({ from: null, to: null });
-  useZoomKeys({ now, range: resolveRange(params, now), zoom, resume, split: () => void setParams({ groupBy: groupByKeys[(groupByKeys.indexOf(params.groupBy) + 1) % groupByKeys.length] ?? "none" }) });
+  const resume = () => setParams({ from: null, to: null });
+  useZoomKeys({ now, range: resolveRange(params, now), zoom, resume, split: () => setParams({ groupBy: groupByKeys[(groupByKeys.indexOf(params.groupBy) + 1) % groupByKeys.length] ?? "none" }) });
   const answer = query.data;
   return (
     <div className="grid gap-5">
-      <LatencyControls params={params} setParams={(change) => void setParams(change)} />
+      <LatencyControls params={params} setParams={setParams} />
       {fixed && <HeldBar fromMs={params.from ?? 0} toMs={params.to ?? 0} onResume={resume} />}
       {query.isError && <p role="alert" className="rounded-md border border-(--state-bad) px-3 py-2 text-ui">{messageOf(query.error)} {answer !== undefined && "What is shown is from the last answer."}</p>}
       {answer === undefined && !query.isError && <div className="grid gap-6" role="status" aria-label="Loading"><Skeleton className="h-72" /><Skeleton className="h-72" /></div>}
@@ -47,7 +49,7 @@ export function LatencyPage() {
           {comparing && other.data !== undefined
             ? <Comparison a={answer} b={other.data} nameA={nameOf(params.build)} nameB={nameOf(params.compare)} percentile={params.p} onZoom={zoom} />
             : <LatencyCharts answer={answer} split={params.groupBy === "none" ? null : params.p} live={!fixed} scale={params.scale} onZoom={zoom} />}
-          {!comparing && <SeriesTable answer={answer} {...(pickable(params.groupBy) ? { onPick: (key: string) => void setParams(pickOf(params.groupBy, key)), pickLabel: "Show only this one" } : {})} />}
+          {!comparing && <SeriesTable answer={answer} {...(pickable(params.groupBy) ? { onPick: (key: string) => setParams(pickOf(params.groupBy, key)), pickLabel: "Show only this one" } : {})} />}
           <p className="text-xs text-muted">
             Percentiles come from merged histograms, within 2 % of the exact sample. {answer.lastSampleAt === null ? "No sample has been stored for this selection." : `Newest sample ${formatRelative(answer.lastSampleAt, now)}.`} Devices report each minute once it is over. Drag over a chart to zoom; + and − zoom, 0 goes back to live.
           </p>
