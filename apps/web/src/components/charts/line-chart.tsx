@@ -98,7 +98,7 @@ export function LineChart(props: LineChartProps) {
 }
 
 /** A picture one can walk through: named by its finding, read point by point in a live region beside it. */
-function Plot({ name, onKeyDown, onBlur, children }: { name: string; onKeyDown: (event: KeyboardEvent) => void; onBlur: () => void; children: ReactNode }) {
+export function Plot({ name, onKeyDown, onBlur, children }: { name: string; onKeyDown: (event: KeyboardEvent) => void; onBlur: () => void; children: ReactNode }) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
@@ -111,7 +111,7 @@ function Plot({ name, onKeyDown, onBlur, children }: { name: string; onKeyDown: 
 }
 
 /** No axes: a scale without values would be made up. Nobody there to measure is hatched, nothing measured is not. */
-function NothingToDraw({ title, hint, nobody, height }: { title: string; hint: string; nobody: boolean; height: number }) {
+export function NothingToDraw({ title, hint, nobody, height }: { title: string; hint: string; nobody: boolean; height: number }) {
   return (
     <div className={`grid place-items-center rounded-lg border border-dashed border-line-strong p-6 text-center text-pretty ${nobody ? "chart-hatched" : ""}`} style={{ minHeight: height }}>
       <p className="rounded-md bg-surface px-4 py-2 text-muted"><strong className="block font-semibold text-ink">{title}</strong>{hint}</p>
@@ -119,7 +119,7 @@ function NothingToDraw({ title, hint, nobody, height }: { title: string; hint: s
   );
 }
 
-function keyTarget(key: string, index: number | null, length: number): number | null {
+export function keyTarget(key: string, index: number | null, length: number): number | null {
   if (length === 0) return null;
   const last = length - 1;
   switch (key) {
@@ -150,14 +150,14 @@ function useTableRows({ xs, lines, counts, format }: LineChartProps) {
     .reverse(), [xs, lines, counts, format]);
 }
 
-function toggled(set: ReadonlySet<string>, key: string): ReadonlySet<string> {
+export function toggled(set: ReadonlySet<string>, key: string): ReadonlySet<string> {
   const next = new Set(set);
   if (!next.delete(key)) next.add(key);
   return next;
 }
 
 /** Names of the lines; each switches its line off and on. */
-function Legend({ lines, hidden, onToggle }: { lines: readonly ChartLine[]; hidden: ReadonlySet<string>; onToggle: (key: string) => void }) {
+export function Legend({ lines, hidden, onToggle }: { lines: readonly ChartLine[]; hidden: ReadonlySet<string>; onToggle: (key: string) => void }) {
   return lines.map((line) => {
     const on = !hidden.has(line.key);
     return (
