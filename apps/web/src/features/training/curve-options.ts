@@ -1,5 +1,5 @@
 "use client";
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import { linearTicks, logTicks } from "../../components/charts/axis.ts";
 import { cssColor } from "../../components/charts/css-color.ts";
 import { PLOT_LEFT, PLOT_RIGHT, type ChartLine } from "../../components/charts/line-options.ts";
