@@ -43,7 +43,11 @@ function importOverrides(): Override[] {
     ...["scripts", "tests", "bench", "prisma"].map((folder) => ({ files: [`${folder}/${CODE}`], rules: importRule(folder) })),
     ...folders.map((folder) => ({ files: [`${folder}/${CODE}`], rules: importRule(folder) })),
     ...roots.map(([folder, files]) => ({ files: [...files, `${folder}/${TESTS}`], rules: importRule(folder, { mayUseDb: true }) })),
-    { files: ["packages/runtime/src/backend.ts"], rules: importRule("packages/runtime", { file: "packages/runtime/src/backend.ts" }) },
+    // Homes inside of a package.
+    ...GUARDED.flatMap(({ home }) => {
+      const folder = folders.find((one) => home.startsWith(`${one}/`) && home !== `${one}/**`);
+      return folder === undefined ? [] : [{ files: [home], rules: importRule(folder, { file: home }) }];
+    }),
     ...folders.map((folder) => ({
       files: DECIDING_FILES.map((name) => `${folder}/src/**/${name}.ts`),
       rules: {

@@ -48,6 +48,11 @@ export const GUARDED = [
     reason: "files of examples, hostile ones among them, are opened in packages/datasets only",
   },
   {
+    names: ["h5wasm"],
+    home: "packages/trainer/src/keras/**",
+    reason: "HDF5 files, hostile ones among them, are opened in packages/trainer/src/keras only",
+  },
+  {
     names: ["react", "react-dom", "next"],
     home: "apps/web/**",
     reason: "React lives in apps/web only",

@@ -1,2 +1,5 @@
 export type { StaticType } from "./graph/static-type.ts";
 export { GraphBuilder } from "./graph/graph-builder.ts";
+export type { KerasFormat, KerasReport } from "./keras/convert-keras.ts";
+export { convertKeras } from "./keras/convert-keras.ts";
+export { KERAS_REFUSAL_CODES } from "./keras/keras-refusal.ts";

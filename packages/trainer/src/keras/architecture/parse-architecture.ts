@@ -1,0 +1,88 @@
+import { ConfigReader, field, invalid, isObject, type Json } from "../config-reader.ts";
+import type { KerasLimits } from "../keras-limits.ts";
+import { KerasRefusal, quoted } from "../keras-refusal.ts";
+import type { Architecture, Port } from "./architecture.ts";
+import { applicationOrder } from "./application-order.ts";
+import { inboundPorts, portsOf } from "./inbound-nodes.ts";
+import { readLayerList, type ListedLayer } from "./layer-list.ts";
+
+/** Classes that are networks of layers and not layers. */
+export const NETWORK_CLASSES: ReadonlySet<string> = new Set(["Functional", "Model", "Sequential"]);
+
+/** Reads the JSON text of a model. Throws KerasRefusal. */
+export function parseJson(text: string, what: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (error) {
+    throw new KerasRefusal("keras_config_invalid", `${what} is not JSON`, { cause: error });
+  }
+}
+
+/** The network that a `{ class_name, config }` describes; a model with code of its own is refused by name. */
+export function parseArchitecture(model: Json, limits: KerasLimits): Architecture {
+  const className = field(model, "class_name");
+  if (typeof className !== "string") return invalid("the description of the model", "names no class");
+  if (!NETWORK_CLASSES.has(className)) {
+    throw new KerasRefusal("keras_custom_layer", `the model is of the class ${quoted(className)}, whose code is not in the file; only Sequential and Functional models can be read`);
+  }
+  const config = field(model, "config");
+  // Keras before 2.2.3 wrote a Sequential model as the list itself.
+  const layers = readLayerList(Array.isArray(config) ? config : field(config, "layers"), limits);
+  const name = field(config, "name");
+  const named = typeof name === "string" ? name : className.toLowerCase();
+  return className === "Sequential" ? sequential(named, layers, field(config, "build_input_shape")) : functional(named, config, layers);
+}
+
+function functional(name: string, config: Json, layers: readonly ListedLayer[]): Architecture {
+  const byName = new Map(layers.map((listed) => [listed.entry.name, listed]));
+  const inputs = portsOf(field(config, "input_layers"), "the model's inputs");
+  const applications = layers.flatMap(({ entry, inboundNodes }) => inboundNodes.map((node, index) => ({ layer: entry, node: index, inputs: inboundPorts(node, entry) })));
+  const outputs = portsOf(field(config, "output_layers"), "the model's outputs");
+  const applied = applications.filter(({ layer }) => layer.className !== "InputLayer");
+  return {
+    name,
+    inputs: inputs.map((port) => {
+      const layer = byName.get(port.layer);
+      if (layer?.entry.className !== "InputLayer") throw new KerasRefusal("keras_graph_invalid", `the model names ${quoted(port.layer)} as its input, which is no input layer`);
+      return inputOf(port, layer);
+    }),
+    applications: applicationOrder(applied, inputs, outputs),
+    outputs,
+  };
+}
+
+function sequential(name: string, layers: readonly ListedLayer[], buildShape: Json): Architecture {
+  const [first, ...others] = layers;
+  const hasInputLayer = first?.entry.className === "InputLayer";
+  const chain = hasInputLayer ? others : layers;
+  const port: Port = { layer: first === undefined ? "input" : hasInputLayer ? first.entry.name : `${first.entry.name}_input`, node: 0 };
+  const input = first === undefined ? { port, shape: shapeOf(buildShape), elementType: "float32" } : inputOf(port, first);
+  let last = port;
+  const applications = chain.map(({ entry }) => {
+    const application = { layer: entry, node: 0, inputs: [last] };
+    last = { layer: entry.name, node: 0 };
+    return application;
+  });
+  return { name, inputs: [{ ...input, shape: input.shape ?? shapeOf(buildShape) }], applications, outputs: [last] };
+}
+
+function inputOf(port: Port, { entry }: ListedLayer): Architecture["inputs"][number] {
+  const config = new ConfigReader(entry.config, `input ${quoted(entry.name)}`);
+  const shape = shapeOf(config.raw("batch_shape") ?? config.raw("batch_input_shape"));
+  const isInput = entry.className === "InputLayer";
+  if (isInput && (config.raw("sparse") === true || config.raw("ragged") === true)) throw new KerasRefusal("keras_option_unsupported", `the input ${quoted(entry.name)} is sparse or ragged, which is not supported`);
+  const dtype = config.raw("dtype");
+  return { port, shape, elementType: isInput && typeof dtype === "string" ? dtype : "float32" };
+}
+
+const RANK_MAX = 6;
+const DIMENSION_MAX = 2 ** 24;
+
+/** Without its first dimension, the batch. Null when there is no shape. */
+function shapeOf(value: Json): (number | null)[] | null {
+  const dims = isObject(value) ? field(value, "items") : value;
+  if (!Array.isArray(dims)) return null;
+  const isDimension = (dim: Json): dim is number | null => dim === null || (typeof dim === "number" && Number.isInteger(dim) && dim > 0 && dim <= DIMENSION_MAX);
+  if (dims.length === 0 || dims.length > RANK_MAX || !dims.every(isDimension)) return invalid("an input", `has the shape ${quoted(JSON.stringify(dims))}, which no input can have`);
+  return dims.slice(1) as (number | null)[];
+}
