@@ -1,6 +1,6 @@
 "use client";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import type { DatasetVersionView } from "@flotilla/fleet";
+import type { DatasetVersionView, Split } from "@flotilla/fleet";
 import type { Route } from "next";
 import Link from "next/link";
 import { useState } from "react";
@@ -8,8 +8,8 @@ import { Field, Select } from "../../components/ui/field.tsx";
 import { formatCount } from "../../lib/format.ts";
 import { datasetChoicesQuery, datasetVersionListQuery } from "./dataset-queries.ts";
 
-/** Chooses a ready version of a dataset. Both may be left out when `none` says what that means. */
-export function DatasetVersionPicker({ value, none, onChange }: { value: DatasetVersionView | null; none: string; onChange: (version: DatasetVersionView | null) => void }) {
+/** Chooses a ready version of a dataset. Both may be left out when `none` says what that means; `uses` are the splits that count here. */
+export function DatasetVersionPicker({ value, none, uses = toOptimize, onChange }: { value: DatasetVersionView | null; none: string; uses?: (counts: Record<Split, number>) => string; onChange: (version: DatasetVersionView | null) => void }) {
   const datasets = useQuery(datasetChoicesQuery());
   const [datasetId, setDatasetId] = useState(value?.datasetId ?? "");
   const versions = useInfiniteQuery({ ...datasetVersionListQuery(datasetId), enabled: datasetId !== "" });
@@ -24,12 +24,17 @@ export function DatasetVersionPicker({ value, none, onChange }: { value: Dataset
           {usable.map((dataset) => <option key={dataset.id} value={dataset.id}>{dataset.name}</option>)}
         </Select>
       </Field>
-      <Field label="Version of the dataset" {...(value?.summary == null ? {} : { hint: `${formatCount(value.summary.counts.calibration)} to calibrate, ${formatCount(value.summary.counts.test)} to test` })}>
+      <Field label="Version of the dataset" {...(value?.summary == null ? {} : { hint: uses(value.summary.counts) })}>
         <Select disabled={datasetId === ""} value={value?.id ?? ""} onChange={(event) => onChange(rows.find((row) => row.id === event.target.value) ?? null)}>
           <option value="">Choose…</option>
+          {value !== null && rows.every(({ id }) => id !== value.id) && <option value={value.id}>v{value.number}</option>}
           {rows.map((row) => <option key={row.id} value={row.id} disabled={row.state !== "ready"}>v{row.number}{row.state === "ready" ? "" : `, ${row.state}`}</option>)}
         </Select>
       </Field>
     </div>
   );
+}
+
+function toOptimize({ calibration, test }: Record<Split, number>): string {
+  return `${formatCount(calibration)} to calibrate, ${formatCount(test)} to test`;
 }

@@ -1,0 +1,33 @@
+import { StateWord, type BadgeTone } from "../../components/ui/badge.tsx";
+import { formatDuration } from "../../lib/format.ts";
+import type { TrainingView } from "./training-types.ts";
+
+/** How a run stands, as people say it. */
+export type RunState = "queued" | "running" | "resumed" | "stopping" | "finished" | "stopped early" | "failed" | "cancelled" | "quarantined";
+
+type Facts = Pick<TrainingView, "state" | "attempt" | "stopRequested" | "cancelRequested" | "stoppedBy">;
+
+export function runState({ state, attempt, stopRequested, cancelRequested, stoppedBy }: Facts): RunState {
+  if (state === "queued") return "queued";
+  if (state === "running") return stopRequested || cancelRequested ? "stopping" : attempt > 1 ? "resumed" : "running";
+  if (state === "succeeded") return stoppedBy === "person" || stoppedBy === "early_stopping" ? "stopped early" : "finished";
+  return state;
+}
+
+const TONES: Record<RunState, BadgeTone> = { queued: "neutral", running: "busy", resumed: "busy", stopping: "warn", finished: "ok", "stopped early": "ok", failed: "bad", cancelled: "neutral", quarantined: "warn" };
+
+export function TrainingState({ training }: { training: Facts }) {
+  const word = runState(training);
+  return <StateWord tone={TONES[word]} word={word} ended={word === "cancelled"} />;
+}
+
+export function isOver(training: Pick<TrainingView, "state">): boolean {
+  return training.state !== "queued" && training.state !== "running";
+}
+
+/** "epoch 3 of 10", "epoch 3, 2 min of 5 min". */
+export function progressOf(training: Pick<TrainingView, "epoch" | "budget" | "ranMs">): string {
+  const epoch = training.epoch === null ? "before the first epoch" : `epoch ${training.epoch}`;
+  if (training.budget.epochs !== null) return training.epoch === null ? `${epoch} of ${training.budget.epochs}` : `${epoch} of ${training.budget.epochs}`;
+  return training.budget.minutes === null ? epoch : `${epoch}, ${training.ranMs === null ? "" : `${formatDuration(training.ranMs)} of `}${formatDuration(training.budget.minutes * 60_000)}`;
+}

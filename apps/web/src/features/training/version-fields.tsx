@@ -1,0 +1,77 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import type { VersionView } from "@flotilla/fleet";
+import { useState } from "react";
+import { Field, Select } from "../../components/ui/field.tsx";
+import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { formatCompact, formatNoun, formatShare } from "../../lib/format.ts";
+import { modelChoicesQuery, versionChoicesQuery } from "../builds/build-queries.ts";
+import { MissingPreprocessing } from "../optimizing/evaluate-button.tsx";
+import type { Change } from "./number-field.tsx";
+import type { TrainingDraft } from "./training-draft.ts";
+import { weightNodesQuery, type WeightNode } from "./training-queries.ts";
+
+/** A model version to go on from, and how much of it stays as it is. */
+export function VersionFields({ version, draft, onVersion, onChange }: { version: VersionView | null; draft: TrainingDraft; onVersion: (version: VersionView | null) => void; onChange: Change }) {
+  const [modelId, setModelId] = useState(version?.modelId ?? "");
+  const models = useQuery(modelChoicesQuery());
+  const versions = useQuery(versionChoicesQuery(modelId === "" ? null : modelId));
+  return (
+    <div className="grid gap-3">
+      <div className="grid gap-3 sm:grid-cols-2">
+        <Field label="Model">
+          <Select value={modelId} onChange={(event) => { setModelId(event.target.value); onVersion(null); }}>
+            <option value="">Choose…</option>
+            {models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}
+          </Select>
+        </Field>
+        <Field label="Version of the model" {...(version?.inspection == null ? {} : { hint: `${formatCompact(version.inspection.parameterCount)} parameters` })}>
+          <Select disabled={modelId === ""} value={version?.id ?? ""} onChange={(event) => onVersion(versions.data?.items.find(({ id }) => id === event.target.value) ?? null)}>
+            <option value="">Choose…</option>
+            {version !== null && versions.data?.items.every(({ id }) => id !== version.id) !== false && <option value={version.id}>v{version.number}</option>}
+            {versions.data?.items.map((row) => <option key={row.id} value={row.id} disabled={row.state !== "ready"}>v{row.number}{row.variantLabel === null ? "" : `, ${row.variantLabel}`}{row.state === "ready" ? "" : `, ${row.state}`}</option>)}
+          </Select>
+        </Field>
+      </div>
+      {version?.state === "ready" && version.preprocessing === null && <MissingPreprocessing version={version} />}
+      {version !== null && <FreezeFields version={version} draft={draft} onChange={onChange} />}
+    </div>
+  );
+}
+
+function FreezeFields({ version, draft, onChange }: { version: VersionView; draft: TrainingDraft; onChange: Change }) {
+  const nodes = useQuery(weightNodesQuery(version.id));
+  const rows = nodes.data ?? [];
+  const total = sumOf(rows);
+  const end = rows.findIndex(({ name }) => name === draft.freezeUpTo);
+  const frozen = sumOf(rows.slice(0, end + 1));
+  return (
+    <fieldset className="grid gap-2 border-t pt-3">
+      <legend className="sr-only">What stays as it is</legend>
+      <label className="flex items-center gap-2"><input type="radio" name="freeze" className="size-4 accent-(--accent)" checked={draft.freeze === "nothing"} onChange={() => onChange({ freeze: "nothing" })} />Train all of it</label>
+      <label className="flex items-center gap-2"><input type="radio" name="freeze" className="size-4 accent-(--accent)" checked={draft.freeze === "up_to"} onChange={() => onChange({ freeze: "up_to", freezeUpTo: draft.freezeUpTo || lastButOne(rows) })} />Freeze its beginning: quicker, and what it knows is kept</label>
+      {draft.freeze === "up_to" && (nodes.isPending ? <Skeleton className="h-8 w-64" /> : (
+        <Field label="Frozen up to and with" className="max-w-lg" hint={end < 0 ? "Everything before this node keeps its weights, bit for bit." : `${formatCompact(frozen)} of ${formatCompact(total)} parameters (${formatShare(frozen, total)}) keep their values, bit for bit.`} {...(nodes.isError && { error: "The graph of this version could not be read." })}>
+          <Select value={draft.freezeUpTo} onChange={(event) => onChange({ freezeUpTo: event.target.value })}>
+            <option value="">Choose…</option>
+            {[...Map.groupBy(rows, ({ block }) => block)].map(([block, members]) => <NodeOptions key={block} block={block} nodes={members} last={rows.at(-1)?.name} />)}
+          </Select>
+        </Field>
+      ))}
+    </fieldset>
+  );
+}
+
+/** The last node of all cannot be where freezing ends: nothing would be left to train. */
+function NodeOptions({ block, nodes, last }: { block: string; nodes: readonly WeightNode[]; last: string | undefined }) {
+  const options = nodes.map(({ name, opType, parameterCount }) => <option key={name} value={name} disabled={name === last}>{name === "" ? opType : name} ({opType}, {formatCompact(parameterCount)})</option>);
+  return block === "" ? options : <optgroup label={block}>{options}</optgroup>;
+}
+
+function lastButOne(rows: readonly WeightNode[]): string {
+  return rows.at(-2)?.name ?? "";
+}
+
+function sumOf(rows: readonly WeightNode[]): number {
+  return rows.reduce((sum, { parameterCount }) => sum + parameterCount, 0);
+}
