@@ -42,8 +42,8 @@ export async function convertKeras(bytes: Uint8Array, format: KerasFormat, limit
 
 function convert(file: OpenModelFile, format: KerasFormat, limits: KerasLimits): ConvertedKeras {
   const network = parseArchitecture(parseJson(file.configText, "the description of the model"), limits);
-  const writer = new NetworkWriter();
-  const conversion: Conversion = { writer, weights: file.weights, kerasMajor: Number.parseInt(file.kerasVersion, 10) || 2, limits, written: [], notes: new Set() };
+  const writer = new NetworkWriter(limits.weightElements);
+  const conversion: Conversion = { writer, weights: file.weights, kerasMajor: Number.parseInt(file.kerasVersion, 10) || 2, limits, written: [], networks: new Map(), notes: new Set() };
   const inputs = network.inputs.map((input) => writeInput(writer, input));
   const outputs = writeNetwork(conversion, network, inputs);
   if (inputs.length === 0 || outputs.length === 0) throw new KerasRefusal("keras_graph_invalid", "the model has no input or no output");

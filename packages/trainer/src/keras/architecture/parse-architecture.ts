@@ -9,13 +9,23 @@ import { readLayerList, type ListedLayer } from "./layer-list.ts";
 /** Classes that are networks of layers and not layers. */
 export const NETWORK_CLASSES: ReadonlySet<string> = new Set(["Functional", "Model", "Sequential"]);
 
-/** Reads the JSON text of a model. Throws KerasRefusal. */
+/** Networks in networks stay far below; what reads the text may then walk it by recursion. */
+const NESTING_MAX = 200;
+
+/** Reads a JSON text out of a model. Throws KerasRefusal. */
 export function parseJson(text: string, what: string): Json {
+  let parsed: Json;
   try {
-    return JSON.parse(text) as Json;
+    parsed = JSON.parse(text) as Json;
   } catch (error) {
     throw new KerasRefusal("keras_config_invalid", `${what} is not JSON`, { cause: error });
   }
+  let level: Json[] = [parsed];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > NESTING_MAX) return invalid(what, `is nested more than ${NESTING_MAX} deep`);
+    level = level.flatMap((value) => (typeof value === "object" && value !== null ? Object.values(value as object) as Json[] : []));
+  }
+  return parsed;
 }
 
 /** The network that a `{ class_name, config }` describes; a model with code of its own is refused by name. */
@@ -38,6 +48,7 @@ function functional(name: string, config: Json, layers: readonly ListedLayer[]):
   const inputs = portsOf(field(config, "input_layers"), "the model's inputs");
   const applications = layers.flatMap(({ entry, inboundNodes }) => inboundNodes.map((node, index) => ({ layer: entry, node: index, inputs: inboundPorts(node, entry) })));
   const outputs = portsOf(field(config, "output_layers"), "the model's outputs");
+  if (Math.max(inputs.length, outputs.length) > ENDS_MAX) throw new KerasRefusal("keras_graph_invalid", `the model has more than ${ENDS_MAX} inputs or outputs`);
   const applied = applications.filter(({ layer }) => layer.className !== "InputLayer");
   return {
     name,
@@ -75,6 +86,7 @@ function inputOf(port: Port, { entry }: ListedLayer): Architecture["inputs"][num
   return { port, shape, elementType: isInput && typeof dtype === "string" ? dtype : "float32" };
 }
 
+const ENDS_MAX = 1_000;
 const RANK_MAX = 6;
 const DIMENSION_MAX = 2 ** 24;
 

@@ -1,4 +1,5 @@
-import { floats, int64s, makeNode, type AttributeInput, type OnnxDimension, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
+import { elementCount, floats, int64s, makeNode, type AttributeInput, type OnnxDimension, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
+import { KerasRefusal, quoted } from "../keras-refusal.ts";
 import type { Dimension, KerasValue, Layout } from "./keras-value.ts";
 
 /** Operators are written as this set has them (ONNX 1.14). */
@@ -15,10 +16,18 @@ export class NetworkWriter {
   readonly #initializers = new Map<string, OnnxTensor>();
   readonly #inputs: OnnxValueInfo[] = [];
   readonly #taken = new Set<string>();
+  /** The number that the next name like this one begins to look from. */
+  readonly #repeats = new Map<string, number>();
   readonly #outside = new Set<string>();
   readonly #constants = new Map<string, string>();
+  #elementsLeft: number;
   /** Prefix of new names: the path of the layer that is being written. */
   scope = "";
+
+  /** Parameters may have so many elements together. */
+  constructor(parameterElementsMax: number) {
+    this.#elementsLeft = parameterElementsMax;
+  }
 
   /** An input of the model. */
   input(name: string, shape: readonly Dimension[], elementType: string): KerasValue {
@@ -57,10 +66,12 @@ export class NetworkWriter {
     return names;
   }
 
-  /** A parameter of the layer that is being written; written once, however often the layer is used. */
+  /** A parameter of the layer that is being written; written once, however often the layer is used. Sizes are looked at before anything is made. */
   parameter(role: string, dims: readonly number[], values: () => Float32Array): string {
     const name = `${this.scope}/${role}`;
     if (!this.#initializers.has(name)) {
+      this.#elementsLeft -= elementCount(dims);
+      if (this.#elementsLeft < 0) throw new KerasRefusal("keras_too_large", `with ${quoted(name)} the model has more weights than are read`);
       this.#taken.add(name);
       this.#initializers.set(name, floats(name, dims, values()));
     }
@@ -119,7 +130,10 @@ export class NetworkWriter {
 
   #fresh(wanted: string): string {
     let name = wanted;
-    for (let n = 1; this.#taken.has(name); n += 1) name = `${wanted}_${n}`;
+    for (let n = this.#repeats.get(wanted) ?? 1; this.#taken.has(name); n += 1) {
+      name = `${wanted}_${n}`;
+      this.#repeats.set(wanted, n + 1);
+    }
     this.#taken.add(name);
     return name;
   }

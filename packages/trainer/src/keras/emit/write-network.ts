@@ -15,8 +15,10 @@ export type Conversion = {
   readonly weights: WeightSource;
   readonly kerasMajor: number;
   readonly limits: KerasLimits;
-  /** Layers written so far, networks inside of networks included. */
+  /** Uses of layers written so far, networks inside of networks among them: one network may be used many times by another. */
   readonly written: { name: string; className: string }[];
+  /** Networks inside of networks, read once however often they are used. */
+  readonly networks: Map<LayerEntry["config"], Architecture>;
   /** Sentences for people about what was left out. */
   readonly notes: Set<string>;
 };
@@ -42,8 +44,10 @@ function valueOf(values: ReadonlyMap<string, KerasValue | undefined>, key: strin
 }
 
 function writeNested(conversion: Conversion, layer: LayerEntry, inputs: readonly KerasValue[], path: readonly LayerEntry[]): KerasValue {
+  countUse(conversion, layer, path);
   if (path.length >= NESTED_NETWORKS_MAX) throw new KerasRefusal("keras_too_many_layers", `networks are nested more than ${NESTED_NETWORKS_MAX} deep`);
-  const network = parseArchitecture({ class_name: layer.className, config: layer.config }, conversion.limits);
+  const network = conversion.networks.get(layer.config) ?? parseArchitecture({ class_name: layer.className, config: layer.config }, conversion.limits);
+  conversion.networks.set(layer.config, network);
   if (network.inputs.length !== inputs.length) throw new KerasRefusal("keras_graph_invalid", `the network ${quoted(layer.name)} takes ${network.inputs.length} inputs, and ${inputs.length} go in`);
   const [output, second] = writeNetwork(conversion, network, inputs, [...path, layer]);
   if (output === undefined || second !== undefined) throw new KerasRefusal("keras_graph_invalid", `the network ${quoted(layer.name)} inside of the model has not exactly one output`);
@@ -51,19 +55,27 @@ function writeNested(conversion: Conversion, layer: LayerEntry, inputs: readonly
 }
 
 function writeLayer(conversion: Conversion, { layer, node }: Application, inputs: readonly KerasValue[], path: readonly LayerEntry[]): KerasValue {
-  const { writer, kerasMajor, written, limits, notes } = conversion;
+  const { writer, kerasMajor, notes } = conversion;
   const { name, className } = layer;
   const convert = LAYERS.get(className);
   if (convert === undefined) throw new KerasRefusal("keras_layer_unsupported", `${nameOf(layer)} is of a kind that is not supported; export the model to ONNX with tf2onnx instead`);
-  written.push({ name: [...path, layer].map((one) => one.name).join("/"), className });
-  if (written.length > limits.layers) throw new KerasRefusal("keras_too_many_layers", `the model uses layers more than ${limits.layers} times`);
+  countUse(conversion, layer, path);
   if (node === 0) noteOn(layer, notes);
-  writer.scope = [...path, layer].map((one) => one.name).join("/");
+  writer.scope = scopeOf(layer, path);
   const config = new ConfigReader(layer.config, nameOf(layer));
   const use: LayerUse = { name, className, config, writer, kerasMajor, weights: TRAINING_ONLY.has(className) ? [] : conversion.weights.weightsOf([...path, layer]) };
   const value = convert(use, inputs);
   if (!TRAINING_ONLY.has(className)) config.refuseUnread();
   return value;
+}
+
+function countUse({ written, limits }: Conversion, layer: LayerEntry, path: readonly LayerEntry[]): void {
+  written.push({ name: scopeOf(layer, path), className: layer.className });
+  if (written.length > limits.layers) throw new KerasRefusal("keras_too_many_layers", `the model uses layers more than ${limits.layers} times`);
+}
+
+function scopeOf(layer: LayerEntry, path: readonly LayerEntry[]): string {
+  return [...path, layer].map(({ name }) => name).join("/");
 }
 
 /** Layers that compute in another precision than single are refused, half precision is widened. */

@@ -10,11 +10,14 @@ const ROOT = "/model_weights";
  * in its path.
  */
 export function legacyWeights(file: Hdf5File): WeightSource {
+  const lists = new Map<string, readonly string[]>();
   return {
     weightsOf(path) {
       const group = `${ROOT}/${path[0]?.name ?? ""}`;
-      const names = file.texts(group, "weight_names") ?? [];
-      const own = path.slice(1).reduce((left, { name }) => left.filter((weight) => weight.split("/").slice(0, -1).includes(name)), names);
+      // Read once for all layers of a nested network.
+      const names = lists.get(group) ?? file.texts(group, "weight_names") ?? [];
+      lists.set(group, names);
+      const own = path.slice(1).reduce<readonly string[]>((left, { name }) => left.filter((weight) => weight.split("/").slice(0, -1).includes(name)), names);
       return own.map((name) => datasetOf(file, group, name));
     },
   };
