@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { testDb, type TestDb } from "@flotilla/db";
 import { constantOfShape, endlessLoop, functionChain, hostileModels, type HostileModel } from "@flotilla/runtime";
+import { hostileKeras } from "@flotilla/trainer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { limitsFor } from "../sandbox/limits.ts";
 import { runModel } from "../sandbox/run-model.ts";
@@ -23,7 +24,13 @@ afterAll(async () => {
 
 /** Uploads get safe names and real sizes, so these two cannot come in by this door; the reader's own tests have them. */
 const notUploadable = new Set(["external file with a hostile name", "external file larger than 2 GiB"]);
-const corpus = hostileModels().filter((model) => !notUploadable.has(model.name));
+/** Two kinds of file are not refused as such: they are converted, and refused for what is in them. */
+const converted = new Set<string>(["keras_hdf5", "keras_archive"]);
+const corpus = hostileModels().filter((model) => !notUploadable.has(model.name) && !converted.has(model.refusal));
+/** Of the files that the converter's own tests go through, one of each kind: code, links, sizes, cycles, archives. */
+const kerasCorpus = hostileKeras().filter((file) =>
+  ["nothing but the signature", "Lambda layer", "link to a file of the machine", "67 million weights that are not stored", "cycle of two layers", "wrong checksum", "Lambda layer in an archive"].includes(file.name),
+);
 
 function filesOf(model: HostileModel): NewFile[] {
   const beside = (model.files ?? []).map(({ name, sizeBytes }) => ({ name, bytes: new Uint8Array(sizeBytes) }));
@@ -39,6 +46,16 @@ describe("the corpus through the import job", () => {
     expect(decided).toMatchObject({ state: "rejected", rejectCode: model.refusal, inspection: null });
     if (typeof model.says === "string") expect(decided.rejectReason).toContain(model.says);
     else expect(decided.rejectReason).toMatch(model.says);
+    expect(decided.rejectReason).not.toContain(worker.storeRoot);
+  });
+
+  test.each(kerasCorpus.map((file) => [file.name, file] as const))("Keras: %s is rejected with the converter's code and sentence", async (_name, { format, bytes, refusal, says }) => {
+    const version = await worker.newVersion([{ name: `model.${format}`, bytes: await bytes() }]);
+    const job = await worker.run(version.importJobId ?? "");
+    expect(job).toMatchObject({ state: "succeeded", result: { state: "rejected", code: refusal } });
+    const decided = await worker.version(version.id);
+    expect(decided).toMatchObject({ state: "rejected", rejectCode: refusal, inspection: null, files: [{ name: `model.${format}` }] });
+    expect(decided.rejectReason).toMatch(says);
     expect(decided.rejectReason).not.toContain(worker.storeRoot);
   });
 

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { testDb, type TestDb } from "@flotilla/db";
-import { directoryStore, getGraph } from "@flotilla/fleet";
-import { buildModel, demoConvNet, floatTensor } from "@flotilla/runtime";
+import { directoryStore, getGraph, getPreprocessing } from "@flotilla/fleet";
+import { buildModel, demoConvNet, floatTensor, readModelSummary } from "@flotilla/runtime";
+import { soundKeras } from "@flotilla/trainer";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
 
@@ -57,6 +58,27 @@ test("a model with external data is opened with the files that were uploaded bes
   ]);
   await worker.run(version.importJobId ?? "");
   expect(await worker.version(version.id)).toMatchObject({ state: "ready", inspection: { initializerBytes: 16 } });
+});
+
+test.each(["h5", "keras"] as const)("a model from Keras (.%s) becomes a version of ONNX that knows what it was", async (format) => {
+  const bytes = await soundKeras(format);
+  const version = await worker.newVersion([{ name: `pictures v2.${format}`, bytes }]);
+  const uploaded = version.files[0];
+  expect(await worker.run(version.importJobId ?? "")).toMatchObject({ state: "succeeded", result: { state: "ready" } });
+  const { state, files, sizeBytes, inspection } = await worker.version(version.id);
+  expect(state).toBe("ready");
+  expect(files).toMatchObject([{ name: "pictures_v2.onnx", role: "model", sizeBytes }]);
+  expect(files[0]?.sha256).not.toBe(uploaded?.sha256);
+  expect(inspection).toMatchObject({
+    producer: expect.stringMatching(/^Keras \d/) as unknown, opsets: [{ domain: "", version: 18 }],
+    inputs: [{ name: "picture", elementType: "float32", shape: ["batch", 8, 12, 3] }], outputs: [{ name: "scores", elementType: "float32", shape: ["batch", 5] }],
+    origin: { format: `.${format}`, fileName: uploaded?.name, sha256: uploaded?.sha256, sizeBytes: bytes.length, normalizesInput: true, notes: [] },
+  });
+  const { suggested } = await worker.transact((tx) => getPreprocessing(tx, operator, version.id));
+  expect(suggested, "its own Rescaling brings pixels between 0 and 1").toMatchObject({ kind: "image", layout: "nhwc", channels: "rgb", resize: { width: 12, height: 8 }, scale: 1 });
+  const summary = await readModelSummary({ path: directoryStore(worker.storeRoot).pathOf(files[0]?.sha256 ?? "") }, []);
+  expect(summary.operators.map(({ opType }) => opType)).toContain("Conv");
+  expect(await worker.leftovers()).toEqual([]);
 });
 
 test("an import that is delivered twice gives one result, and the second run changes nothing", async () => {

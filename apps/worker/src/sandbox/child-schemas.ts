@@ -64,6 +64,9 @@ export const graphOutputSchema = z.object({
   omittedNodes: z.number().int().nonnegative(),
 });
 
+/** A `ConvertKerasOutput` (convert-keras.ts). */
+export const convertKerasOutputSchema = z.object({ producer: z.string().max(200), normalizesInput: z.boolean(), notes: z.array(z.string().max(500)).max(10) });
+
 /** A `GoldenOutput` (golden.ts). */
 export const goldenOutputSchema = z.object({ base64: z.base64().min(1) });
 

@@ -7,12 +7,25 @@ import type { VersionInspection } from "./types.ts";
 
 const worker = systemPrincipal("worker");
 
-/** Ends validation: the version may be built. False when it was decided already (the import ran twice). */
-export async function markVersionReady(tx: Tx, versionId: string, inspection: VersionInspection): Promise<boolean> {
+/**
+ * Ends validation: the version may be built. `converted` takes the place of its files: what was uploaded is in `inspection.origin` then. False when it was decided
+ * already (the import ran twice).
+ */
+export async function markVersionReady(tx: Tx, versionId: string, inspection: VersionInspection, converted: ModelFile | null = null): Promise<boolean> {
   const version = await moveVersion(tx, versionId, "accept", { inspection, rejectCode: null, rejectReason: null, decidedAt: new Date() });
   if (version === null) return false;
-  await recordAudit(tx, worker, { action: "version.ready", objectKind: "version", objectId: versionId });
+  if (converted !== null) await replaceFiles(tx, versionId, converted);
+  await recordAudit(tx, worker, { action: "version.ready", objectKind: "version", objectId: versionId, ...(inspection.origin === undefined ? {} : { detail: { origin: inspection.origin } }) });
   return true;
+}
+
+type ModelFile = { name: string; sha256: string; sizeBytes: number };
+
+async function replaceFiles(tx: Tx, versionId: string, { name, sha256, sizeBytes }: ModelFile): Promise<void> {
+  await tx.artifact.createMany({ data: [{ sha256, sizeBytes: BigInt(sizeBytes) }], skipDuplicates: true });
+  await tx.versionFile.deleteMany({ where: { versionId } });
+  await tx.versionFile.create({ data: { versionId, name, role: "model", sha256, sizeBytes: BigInt(sizeBytes) } });
+  await tx.modelVersion.update({ where: { id: versionId }, data: { sizeBytes: BigInt(sizeBytes) } });
 }
 
 /** Ends validation with a refusal that people read. False when the version was decided already. */

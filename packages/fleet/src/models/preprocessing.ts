@@ -73,19 +73,20 @@ export function withElementType(preprocessing: Preprocessing, { inputs }: Pick<V
 const IMAGE_CHANNELS = [1, 3];
 
 /** A first guess from the shape of the model's only input, for people to correct. */
-export function suggestPreprocessing(inspection: Pick<VersionInspection, "inputs">): Preprocessing | null {
+export function suggestPreprocessing(inspection: Pick<VersionInspection, "inputs" | "origin">): Preprocessing | null {
   const [input, second] = inspection.inputs;
   if (input === undefined || second !== undefined) return null;
   const elementType = elementTypes.safeParse(input.elementType);
   if (!elementType.success) return null;
   const sizes = input.shape.map((size) => (typeof size === "number" && size > 0 ? size : null));
+  const isScaled = inspection.origin?.normalizesInput === true;
   const [, a = null, b = null, c = null] = sizes;
-  if (sizes.length === 4 && a !== null && IMAGE_CHANNELS.includes(a)) return imageGuess("nchw", a, c, b, elementType.data);
-  if (sizes.length === 4 && c !== null && IMAGE_CHANNELS.includes(c)) return imageGuess("nhwc", c, b, a, elementType.data);
+  if (sizes.length === 4 && a !== null && IMAGE_CHANNELS.includes(a)) return imageGuess("nchw", a, c, b, elementType.data, isScaled);
+  if (sizes.length === 4 && c !== null && IMAGE_CHANNELS.includes(c)) return imageGuess("nhwc", c, b, a, elementType.data, isScaled);
   return preprocessingSchema.parse({ kind: "values", elementType: elementType.data });
 }
 
-function imageGuess(layout: "nchw" | "nhwc", channels: number, width: number | null, height: number | null, elementType: string): Preprocessing {
+function imageGuess(layout: "nchw" | "nhwc", channels: number, width: number | null, height: number | null, elementType: string, isScaled: boolean): Preprocessing {
   const resize = width === null || height === null ? null : { width, height, fit: "stretch" };
-  return preprocessingSchema.parse({ kind: "image", layout, channels: channels === 1 ? "grey" : "rgb", resize, scale: elementType === "uint8" ? 1 : 1 / 255, elementType });
+  return preprocessingSchema.parse({ kind: "image", layout, channels: channels === 1 ? "grey" : "rgb", resize, scale: elementType === "uint8" || isScaled ? 1 : 1 / 255, elementType });
 }

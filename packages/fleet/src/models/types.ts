@@ -12,6 +12,19 @@ export type ModelView = {
 
 export type VersionStateName = "validating" | "ready" | "rejected";
 
+/** What an uploaded model was before it was converted to ONNX. */
+export type VersionOrigin = {
+  /** ".h5" or ".keras". */
+  format: string;
+  /** What wrote it, e.g. "Keras 2.4.0 (tensorflow)". */
+  producer: string;
+  fileName: string; sha256: string; sizeBytes: number;
+  /** Whether the model brings its inputs into a range by itself. */
+  normalizesInput: boolean;
+  /** Sentences about what the conversion left out. */
+  notes: string[];
+};
+
 /** What the import job found. Times in ms, measured in a sandbox child on the worker's machine, single thread, synthetic input. */
 export type VersionInspection = {
   irVersion: number;
@@ -31,6 +44,8 @@ export type VersionInspection = {
   latencyMs: { p50: number; p90: number; p95: number; p99: number; min: number; max: number; mean: number; n: number; method: string };
   layers: { name: string; opType: string; provider: string; medianUs: number; sharePercent: number; outputShape: number[] | null; parameterBytes: number | null }[];
   measuredOn: { cpu: string; arch: string; isa: string[]; ortVersion: string; threads: number };
+  /** Only of a model that was uploaded in another format. */
+  origin?: VersionOrigin | undefined;
 };
 
 export type VersionView = {

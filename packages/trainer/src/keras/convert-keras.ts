@@ -19,6 +19,8 @@ export type KerasReport = {
   readonly layers: readonly { readonly name: string; readonly className: string }[];
   /** Numbers that are learnt. */
   readonly parameters: number;
+  /** Whether it brings its inputs into a range by itself. */
+  readonly normalizesInput: boolean;
   /** Sentences for people. */
   readonly notes: readonly string[];
 };
@@ -52,8 +54,10 @@ function convert(file: OpenModelFile, format: KerasFormat, limits: KerasLimits):
   const named = outputs.map((value, position) => ({ name: network.outputs[position]?.layer ?? "output", value }));
   const model = writer.toModel(network.name, named, [["converted from", producer]]);
   const parameters = model.graph.initializers.filter(({ name }) => name.includes("/")).reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0);
-  return { model, report: { format, producer, modelName: network.name, layers: conversion.written, parameters, notes: [...conversion.notes] } };
+  return { model, report: { format, producer, modelName: network.name, layers: conversion.written, parameters, normalizesInput: conversion.written.some(({ className }) => NORMALIZERS.has(className)), notes: [...conversion.notes] } };
 }
+
+const NORMALIZERS: ReadonlySet<string> = new Set(["Rescaling", "Normalization"]);
 
 /** Whole numbers come in as they are and are computed with in single precision, as Keras does. */
 const WHOLE_NUMBERS = ["int32", "int64", "uint8", "int8"];

@@ -1,6 +1,6 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
-import type { VersionView } from "@flotilla/fleet";
+import type { VersionOrigin, VersionView } from "@flotilla/fleet";
 import { Download } from "lucide-react";
 import { Badge } from "../../components/ui/badge.tsx";
 import { IconButton } from "../../components/ui/button.tsx";
@@ -45,6 +45,7 @@ export function FilesTab({ version }: { version: VersionView }) {
             { label: "Source", value: version.source },
             { label: "By", value: version.createdByName },
             { label: "At", value: <time dateTime={version.createdAt} suppressHydrationWarning>{formatDateTime(version.createdAt)}</time> },
+            ...originFacts(version.inspection?.origin),
             { label: "Version id", value: <span className="flex items-center gap-1"><code className="text-xs break-all">{version.id}</code><CopyButton text={version.id} label="Copy the version's id" /></span> },
             { label: "Notes", value: version.notes === "" ? "none" : <span className="whitespace-pre-wrap">{version.notes}</span> },
           ]}
@@ -52,4 +53,14 @@ export function FilesTab({ version }: { version: VersionView }) {
       </Card>
     </div>
   );
+}
+
+/** What was uploaded, where that was another format than ONNX. */
+function originFacts(origin: VersionOrigin | undefined) {
+  if (origin === undefined) return [];
+  return [
+    { label: "Converted from", value: `${origin.fileName}, ${formatBytes(origin.sizeBytes)}, saved by ${origin.producer}` },
+    { label: "SHA-256 of what was uploaded", value: <span className="flex items-center gap-1"><code className="text-xs break-all">{origin.sha256}</code><CopyButton text={origin.sha256} label="Copy the SHA-256 of the uploaded file" /></span> },
+    ...(origin.notes.length === 0 ? [] : [{ label: "Conversion", value: origin.notes.join(" ") }]),
+  ];
 }

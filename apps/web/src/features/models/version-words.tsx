@@ -15,6 +15,7 @@ export function VersionState({ state }: { state: VersionStateName }) {
 /** What a person can do about a refusal, by its code. The reason itself comes from the import. */
 export function adviceFor(version: Pick<VersionView, "rejectCode">): string {
   const code = version.rejectCode ?? "";
+  if (code.startsWith("keras_") && /layer|option|dtype/.test(code)) return "Convert the model to ONNX where it was trained: python -m tf2onnx.convert --keras model.h5 --output model.onnx. Then upload the .onnx file.";
   if (code.includes("external")) return "Upload the .onnx file together with all files that hold its weights, under the names that the model gives them.";
   if (code.includes("custom") || code.includes("operator") || code.includes("domain") || code.includes("unsupported")) return "Export the model with standard ONNX operators, or replace the custom ones, and upload the result as a new version.";
   if (code.includes("memory") || code.includes("time") || code.includes("limit") || code.includes("large") || code.includes("many")) return "The model is larger than this installation allows. Make it smaller, or look at it again if the machine was busy.";

@@ -6,8 +6,8 @@ import type { UploadPurpose } from "./browser-uploads.ts";
 
 const WORDS: Record<UploadPurpose, { title: string; hint: string; more: string }> = {
   model: {
-    title: "Drop an ONNX model here, or choose files",
-    hint: "One .onnx file, with its external data files if it has any. Up to 2 GiB each. A broken line or a reload does not lose what was sent.",
+    title: "Drop an ONNX or Keras model here, or choose files",
+    hint: "One .onnx file, with its external data files if it has any, or one .h5 or .keras file. Up to 2 GiB each. A broken line or a reload does not lose what was sent.",
     more: "External data of the model goes along with it",
   },
   dataset: {

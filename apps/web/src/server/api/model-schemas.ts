@@ -28,6 +28,9 @@ const inspectionSchema = z.object({
     name: z.string(), opType: z.string(), provider: z.string(), medianUs: z.number(), sharePercent: z.number(), outputShape: z.array(z.number()).nullable(), parameterBytes: z.number().nullable(),
   })),
   measuredOn: z.object({ cpu: z.string(), arch: z.string(), isa: z.array(z.string()), ortVersion: z.string(), threads: z.number() }),
+  origin: z.object({
+    format: z.string(), producer: z.string(), fileName: z.string(), sha256: z.string(), sizeBytes: z.number(), normalizesInput: z.boolean(), notes: z.array(z.string()),
+  }).optional().openapi({ description: "What was uploaded, where that was not ONNX" }),
 }).openapi("VersionInspection") satisfies z.ZodType<VersionInspection>;
 
 export const versionSchema = z.object({

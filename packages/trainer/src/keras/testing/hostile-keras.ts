@@ -2,6 +2,7 @@ import type { File } from "h5wasm";
 import type { KerasFormat } from "../convert-keras.ts";
 import type { KerasLimits } from "../keras-limits.ts";
 import type { KerasRefusalCode } from "../keras-refusal.ts";
+import { formulaWeight } from "./formulas.ts";
 import { h5File, h5Model, kerasModel, modelConfig, zipOf, type TestLayer, type TestModel, type ZipLies } from "./keras-files.ts";
 
 /** A file that must be refused with this code, and what the reason has to say. */
@@ -173,9 +174,16 @@ export function hostileKeras(): HostileKeras[] {
   return [...listed("h5", [...FILES, ...DESCRIPTIONS, ...CODE, ...OPTIONS, ...GRAPHS, ...WEIGHTS]), ...listed("keras", ARCHIVES)];
 }
 
-/** A sound file, for tests that damage it. */
+/** A sound file: a small classifier of pictures of 12 × 8 in three colours, which it brings between 0 and 1 by itself. */
 export function soundKeras(format: KerasFormat): Promise<Uint8Array> {
-  return format === "h5" ? h5Model(SOUND) : kerasModel(SOUND);
+  const layers: TestLayer[] = [
+    { className: "InputLayer", name: "picture", config: { batch_input_shape: [null, 8, 12, 3] } },
+    { className: "Rescaling", name: "rescaling", config: { scale: 1 / 255, offset: 0 } },
+    { className: "Conv2D", name: "conv", config: { filters: 4, kernel_size: [3, 3], strides: [2, 2], padding: "same", activation: "relu" }, weights: [formulaWeight(0, [3, 3, 3, 4]), formulaWeight(1, [4])] },
+    { className: "GlobalAveragePooling2D", name: "pool" },
+    { className: "Dense", name: "scores", config: { units: 5, activation: "softmax" }, weights: [formulaWeight(2, [4, 5]), formulaWeight(3, [5])] },
+  ];
+  return format === "h5" ? h5Model({ layers }) : kerasModel({ layers });
 }
 
 function halved(bytes: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 import { crc32, deflateRawSync } from "node:zlib";
-import { File, ready } from "h5wasm";
+import type { File } from "h5wasm";
 
 /** A layer of a test file: its configuration without the name, the layers it takes (empty: the one before it), and its weights. */
 export type TestLayer = {
@@ -70,9 +70,11 @@ export async function kerasModel(model: TestModel): Promise<Uint8Array> {
 
 /** An HDF5 file that `write` has filled. */
 export async function h5File(write: (file: File) => void): Promise<Uint8Array> {
-  const { FS } = await ready;
+  // Here and not on top: the corpus is for tests of other packages too, whose processes have no use for the library.
+  const library = await import("h5wasm");
+  const { FS } = await library.ready;
   const path = `/written-${written++}.h5`;
-  const file = new File(path, "w");
+  const file = new library.File(path, "w");
   write(file);
   file.close();
   const bytes = FS.readFile(path);
