@@ -20,7 +20,7 @@ export function ConfusionMatrix({ confusion, of }: { confusion: Confusion; /** W
   return (
     <Card title="What was taken for what" subtitle={`${of}, best weights`}>
       <p className="mb-3 text-pretty">{confusionFinding(confusion)}</p>
-      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 xl:grid-cols-[minmax(0,1fr)_18rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 2xl:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0">
           {shown.length < confusion.classes.length && <p className="mb-2 text-xs text-muted">The {shown.length} classes of {formatCount(confusion.classes.length)} that take part in most mistakes.</p>}
           <Grid confusion={confusion} shown={shown} cell={cell} onCell={setCell} />
@@ -50,7 +50,7 @@ function Grid({ confusion, shown, cell, onCell }: { confusion: Confusion; shown:
       <table ref={table} role="grid" aria-label="True class by answered class" className="border-separate border-spacing-px text-xs" onKeyDown={onKeyDown} onPointerLeave={() => onCell(null)}>
         <thead>
           <tr>
-            <th scope="col" className="sticky left-0 z-1 bg-surface pr-2 text-left text-2xs font-normal text-muted">true ↓ answer →</th>
+            <th scope="col" className="sticky left-0 z-1 bg-surface pr-2 text-left text-2xs font-normal whitespace-nowrap text-muted">true ↓ answer →</th>
             {shown.map((answered) => <th key={answered} scope="col" title={nameOf(confusion, answered)} className={cn("max-w-14 truncate px-1 pb-1 font-medium", cell?.answered === answered ? "text-ink" : "text-muted")}>{nameOf(confusion, answered)}</th>)}
             <th scope="col" title="Of the examples of the class, how many were found" className="px-2 pb-1 text-right font-normal text-muted">found</th>
           </tr>

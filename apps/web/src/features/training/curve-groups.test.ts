@@ -21,7 +21,7 @@ test("a run has loss and accuracy first, the rest after them, and an empty loss 
 test("runs beside each other have a colour each and name themselves", () => {
   const [loss] = curveGroups([run("a", "first", { "train loss": [2, 1] }), run("b", "second", { "train loss": [3, 2], "validation loss": [3, 1] })], look);
   expect(loss?.lines.map(({ label, color }) => [label, color])).toEqual([["first, train", "--chart-1"], ["second, train", "--chart-2"], ["second, validation", "--chart-2"]]);
-  expect(loss?.finding).toContain("Second: validation loss is 1 at epoch 2");
+  expect(loss?.finding).toContain("second: validation loss is 1 at epoch 2");
 });
 
 test("a logarithmic scale is for losses and rates, never for shares", () => {

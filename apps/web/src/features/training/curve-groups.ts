@@ -69,7 +69,7 @@ function linesOf(run: CurveRun, place: number, name: string, side: Side | null, 
     ...(many && side === "train" && { dash: [4, 3], width: 1.25 }),
   };
   // Raw values stay in view beside what was made of them.
-  if (!smooth || side === "validation" || column.values.length < 20) return [{ line, xs, values: column.values }];
+  if (!smooth || (side !== "train" && name !== "gradient norm") || column.values.length < 20) return [{ line, xs, values: column.values }];
   return [{ line: { ...line, faint: true }, xs, values: column.values }, { line: { ...line, key: `${line.key} smoothed`, label: `${label}, smoothed` }, xs, values: smoothed(column.values) }];
 }
 
@@ -80,8 +80,7 @@ function findingOf(quantity: string, runs: readonly CurveRun[], { axis }: CurveL
     const chosen = sides.find(({ side }) => side === "validation") ?? sides[0];
     const column = chosen === undefined ? undefined : run.columns.get(chosen.name);
     if (chosen === undefined || column === undefined) return [];
-    const name = run.label === null ? chosen.name : `${run.label}: ${chosen.name}`;
-    return [curveFinding({ name, xs: positions(column, axis, run), values: column.values, best, format: formatOf(quantity), nameX: nameX(axisOf(run, axis)) })];
+    return [curveFinding({ name: chosen.name, of: run.label, xs: positions(column, axis, run), values: column.values, best, format: formatOf(quantity), nameX: nameX(axisOf(run, axis)) })];
   });
   return told.length === 0 ? "No value yet." : told.join(" ");
 }

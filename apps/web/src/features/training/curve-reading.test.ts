@@ -11,7 +11,7 @@ test("a place between two values of a line reads the one before", () => {
 });
 
 test("the finding tells the newest value, and the best one when it was another", () => {
-  const run = { name: "validation loss", xs: [1, 2, 3], best: "lowest" as const, format: formatLoss, nameX };
+  const run = { name: "validation loss", of: null, xs: [1, 2, 3], best: "lowest" as const, format: formatLoss, nameX };
   expect(curveFinding({ ...run, values: [0.5, 0.2, 0.3] })).toBe("Validation loss is 0.3 at epoch 3; lowest 0.2 at epoch 2.");
   expect(curveFinding({ ...run, values: [0.5, 0.3, 0.2] })).toBe("Validation loss is 0.2 at epoch 3, the lowest so far.");
   expect(curveFinding({ ...run, xs: [], values: [] })).toBe("Validation loss: no value yet.");

@@ -31,20 +31,17 @@ function countOf(line: ChartLine): number {
 }
 
 /** "validation loss is 0.0812 at epoch 4; lowest 0.0798 at epoch 3." Read out as the chart's name and printed under it. */
-export function curveFinding({ name, xs, values, best, format, nameX }: {
-  name: string; xs: readonly number[]; values: readonly number[]; best: "lowest" | "highest" | null; format: (value: number | null) => string; nameX: (x: number) => string;
+export function curveFinding({ name, of, xs, values, best, format, nameX }: {
+  name: string; /** Which run, where there are several. */ of: string | null; xs: readonly number[]; values: readonly number[]; best: "lowest" | "highest" | null; format: (value: number | null) => string; nameX: (x: number) => string;
 }): string {
   const last = values.at(-1);
-  if (last === undefined) return `${capital(name)}: no value yet.`;
-  const head = `${capital(name)} is ${format(last)} at ${nameX(xs.at(-1) ?? 0)}`;
+  const subject = of === null ? name.slice(0, 1).toUpperCase() + name.slice(1) : `${of}: ${name}`;
+  if (last === undefined) return `${subject}: no value yet.`;
+  const head = `${subject} is ${format(last)} at ${nameX(xs.at(-1) ?? 0)}`;
   if (best === null || values.length < 2) return `${head}.`;
   const extreme = values.reduce((found, value, place) => (best === "lowest" ? value < (values[found] ?? value) : value > (values[found] ?? value)) ? place : found, 0);
   if (extreme === values.length - 1) return `${head}, the ${best} so far.`;
   return `${head}; ${best} ${format(values[extreme] ?? null)} at ${nameX(xs[extreme] ?? 0)}.`;
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** A loss, rate or norm with four significant digits: 0.08123 → "0.08123", 0.00001 → "1e-5". */

@@ -14,6 +14,11 @@ export function commonCount(recipes: readonly unknown[]): number {
   return paths.size - recipeDifferences(recipes).length;
 }
 
+/** Everything a recipe says, as paths and texts. */
+export function recipeLines(recipe: unknown): { path: string; value: string }[] {
+  return [...leavesOf(recipe)].map(([path, value]) => ({ path, value }));
+}
+
 function leavesOf(value: unknown, path = "", found = new Map<string, string>()): Map<string, string> {
   if (value === null || value === undefined) return found;
   if (Array.isArray(value)) {

@@ -1,10 +1,13 @@
 "use client";
 import type { Route } from "next";
 import Link from "next/link";
+import { Fragment } from "react";
 import { Card, Facts } from "../../components/ui/card.tsx";
+import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatDuration } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
+import { pathWords, recipeLines } from "./recipe-differences.ts";
 import type { TrainingView } from "./training-types.ts";
 
 /** Where the run comes from and what it was told. */
@@ -27,9 +30,12 @@ export function RunFacts({ training }: { training: TrainingView }) {
           ]}
         />
       </Card>
-      <Card title="Recipe">
-        {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard */}
-        <pre tabIndex={0} className="max-h-96 overflow-auto text-xs">{JSON.stringify(training.recipe, null, 2)}</pre>
+      <Card title="Recipe" actions={<CopyButton text={JSON.stringify(training.recipe, null, 2)} label="Copy the recipe as JSON" />}>
+        <dl className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-1 text-xs">
+          {recipeLines(training.recipe).map(({ path, value }) => (
+            <Fragment key={path}><dt className="text-muted">{pathWords(path)}</dt><dd className="max-w-40 text-right font-mono break-words">{value === "" ? "none" : value}</dd></Fragment>
+          ))}
+        </dl>
       </Card>
     </div>
   );
