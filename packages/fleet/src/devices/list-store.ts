@@ -22,10 +22,10 @@ export type DeviceFilter = {
 };
 
 /**
- * How many devices reporting ones are looked for among, from the newest on, before all others are. PostgreSQL's statistics are of a minute ago, when nobody had been heard
- * since: it takes them for hardly any, and would sort everybody to find fifty.
+ * How many devices those that report, or run a build, are looked for among, from the newest on, before all others are. PostgreSQL's statistics are of a minute ago, when
+ * nobody had been heard since and hardly any ran the build: it takes them for few, and would sort everybody to find fifty.
  */
-const REPORTING_STRETCHES = [500, 10_000] as const;
+const STRETCHES = [500, 10_000] as const;
 
 /** Devices, newest enrolment first, revoked ones included. */
 export async function listDevices(tx: Tx, principal: Principal, input: DeviceFilter & PageInput): Promise<Page<DeviceRow>> {
@@ -36,7 +36,7 @@ export async function listDevices(tx: Tx, principal: Principal, input: DeviceFil
   const intervalMs = await syncIntervalMs(sql);
   const rows: RawDeviceRow[] = [];
   let before = input.cursor || null;
-  for (const size of [...(input.presence === "reporting" ? REPORTING_STRETCHES : []), null]) {
+  for (const size of [...(input.presence === "reporting" || input.buildId ? STRETCHES : []), null]) {
     const from = size === null ? null : await idBelow(sql, before, size);
     const where = new Conditions([now, intervalMs]);
     addFilter(where, input);
