@@ -1,6 +1,7 @@
 import { expect, test, type Page } from "@playwright/test";
 import { api, platform, signIn } from "./platform.ts";
 import { pictureZip } from "./picture-zip.ts";
+import { buildAndRollOut, seeLatency } from "./ship-version.ts";
 
 type Rows<T> = { items: T[] };
 type Variant = { id: string; number: number; parentId: string | null; offered: boolean; sizeBytes: number };
@@ -16,8 +17,8 @@ test("an operator shrinks a real model with a preset, compares, picks a variant,
   await sayPreprocessing(page, versionId);
   await optimize(page, versionId);
   const variant = await compareAndPick(page, versionId);
-  await buildAndRollOut(page);
-  await seeLatency(page, variant);
+  await buildAndRollOut(page, "shrunk");
+  await seeLatency(page, variant.id);
 });
 
 async function uploadModel(page: Page): Promise<string> {
@@ -89,34 +90,5 @@ async function compareAndPick(page: Page, versionId: string): Promise<Variant> {
     await page.getByRole("link", { name: new RegExp(`^Pick v${smallest.number} for`) }).click();
     await page.waitForURL(/\/builds\/new\?version=/);
     return smallest;
-  });
-}
-
-async function buildAndRollOut(page: Page): Promise<void> {
-  await test.step("the picked version is built and rolled out to all devices", async () => {
-    const name = `shrunk ${Date.now()}`;
-    const fleet = await api<{ id: string }>("/fleets", { method: "POST", body: { name: `all for ${name}`, query: "" } });
-    await page.getByLabel("Build name").fill(name);
-    await page.getByRole("button", { name: "Make build" }).click();
-    await page.waitForURL(/\/builds\/bld_/);
-    await page.getByRole("link", { name: "Roll out" }).click({ timeout: 120_000 });
-    await page.getByLabel("Fleet", { exact: true }).selectOption(fleet.id);
-    for (const wave of [1, 2, 3]) await page.getByLabel(`Soak time of wave ${wave} in seconds`).fill("2");
-    await page.getByRole("button", { name: /^Start with \d+ devices?$/ }).click();
-    await page.waitForURL(/\/rollouts\/rol_/);
-    await expect(page.getByRole("region", { name: "Verdict" })).toContainText("Completed", { timeout: 300_000 });
-  });
-}
-
-async function seeLatency(page: Page, variant: Variant): Promise<void> {
-  await test.step("devices report the variant's latency", async () => {
-    const series = async (): Promise<string[]> => {
-      const to = Date.now() + 60_000;
-      const answer = await api<{ series: { key: string; total: { count: number } }[] }>(`/latency?groupBy=version&from=${to - 3_660_000}&to=${to}`);
-      return answer.series.filter(({ total }) => total.count > 0).map(({ key }) => key);
-    };
-    await expect.poll(series, { timeout: 180_000 }).toContain(`version:${variant.id}`);
-    await page.goto(`${platform().url}/models/-/v/${variant.id}?tab=use`);
-    await expect(page.getByRole("region", { name: "Devices that run it" })).toBeVisible();
   });
 }
