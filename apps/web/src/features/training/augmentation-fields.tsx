@@ -16,7 +16,7 @@ export function AugmentationFields({ draft, kind, onChange }: { draft: TrainingD
           {augmentationPresets.map(({ label, part }) => <Button key={label} size="sm" onClick={() => onChange(part)}>{label}</Button>)}
         </div>
       )}
-      <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
+      <div className="grid grid-cols-2 items-start gap-3 lg:grid-cols-4">
         {isImage && (
           <>
             <NumberField draft={draft} field="shift" label="Shift, %" onChange={onChange} />

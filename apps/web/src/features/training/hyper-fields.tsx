@@ -9,7 +9,7 @@ type Props = { draft: TrainingDraft; onChange: Change };
 /** What everybody decides: how long, how fast, how many at once. */
 export function MainFields({ draft, onChange }: Props) {
   return (
-    <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
+    <div className="grid grid-cols-2 items-start gap-3 lg:grid-cols-4">
       <Field label="It ends after"><Select value={draft.budget} onChange={(event) => onChange({ budget: event.target.value as TrainingDraft["budget"] })}><option value="epochs">a number of epochs</option><option value="minutes">a time</option></Select></Field>
       {draft.budget === "epochs"
         ? <NumberField draft={draft} field="epochs" label="Epochs" hint="one goes over all examples" onChange={onChange} />
@@ -26,7 +26,7 @@ export function AdvancedFields({ draft, summary, onChange }: Props & { summary: 
     <details className="rounded-lg border bg-surface shadow-lift">
       <summary className="px-4 py-2.5 text-ui font-semibold max-sm:py-3">Advanced <span className="ml-2 text-xs font-normal text-muted">{OPTIMIZERS[draft.optimizer]}, {SCHEDULES[draft.schedule]}, seed {draft.seed}</span></summary>
       <div className="grid gap-4 border-t p-4">
-        <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
+        <div className="grid grid-cols-2 items-start gap-3 lg:grid-cols-3">
           <Field label="Optimizer"><Select value={draft.optimizer} onChange={(event) => onChange({ optimizer: event.target.value as TrainingDraft["optimizer"] })}>{Object.entries(OPTIMIZERS).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <Field label="Learning rate over time"><Select value={draft.schedule} onChange={(event) => onChange({ schedule: event.target.value as TrainingDraft["schedule"] })}>{Object.entries(SCHEDULES).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <NumberField draft={draft} field="warmupEpochs" label="Warm-up" hint="epochs until the full rate" onChange={onChange} />

@@ -22,7 +22,7 @@ export function TrainingCurves({ runs, empty }: { runs: readonly CurveRun[]; emp
   const log = params.scale === "log";
   const groups = useMemo(() => curveGroups(runs, { axis, log, smooth: params.smooth }), [runs, axis, log, params.smooth]);
   const zoom = params.from !== null && params.to !== null && params.to > params.from ? { from: params.from, to: params.to } : null;
-  const setZoom = (next: Zoom | null): void => void setParams({ from: next?.from ?? null, to: next?.to ?? null });
+  const setZoom = (next: Zoom | null): void => void setParams({ from: next === null ? null : rounded(next.from), to: next === null ? null : rounded(next.to) });
   useShortcuts("Curves", [
     { keys: "y", label: log ? "Linear scale" : "Logarithmic scale", run: () => void setParams({ scale: log ? null : "log" }) },
     ...(zoom === null ? [] : [{ keys: "z", label: "Show the whole run", run: () => setZoom(null) }]),
@@ -50,4 +50,9 @@ export function TrainingCurves({ runs, empty }: { runs: readonly CurveRun[]; emp
       </div>
     </Card>
   );
+}
+
+/** More digits than a pixel has would only make the address long. */
+function rounded(x: number): number {
+  return Number(x.toPrecision(6));
 }

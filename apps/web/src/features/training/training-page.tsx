@@ -14,6 +14,7 @@ import { ConfusionMatrix } from "./confusion-matrix.tsx";
 import type { CurveRun } from "./curve-groups.ts";
 import { noColumns } from "./metric-columns.ts";
 import { RunFacts } from "./run-facts.tsx";
+import { RunTiles } from "./run-tiles.tsx";
 import { RunStatus } from "./run-status.tsx";
 import { StopButton } from "./stop-button.tsx";
 import { TrainingCurves } from "./training-curves.tsx";
@@ -63,7 +64,7 @@ function Curves({ training }: { training: TrainingView }) {
   const runs = useMemo<CurveRun[]>(() => [{ id, label: null, columns, stepsPerEpoch, startMs: Date.parse(startedAt ?? createdAt) }], [id, columns, stepsPerEpoch, startedAt, createdAt]);
   const empty = training.state === "queued" ? { title: "Not started yet", hint: "Curves begin with the first step." } : isOver(training) ? { title: "No value was reported", hint: "It ended before its first step." } : { title: "No value yet", hint: "The step is being prepared." };
   if (metrics.isPending) return <Skeleton className="h-72 w-full" />;
-  return <TrainingCurves runs={runs} empty={empty} />;
+  return <><RunTiles columns={columns} /><TrainingCurves runs={runs} empty={empty} /></>;
 }
 
 function Actions({ training }: { training: TrainingView }) {
