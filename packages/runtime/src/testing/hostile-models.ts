@@ -147,6 +147,8 @@ function otherFiles(): HostileModel[] {
     { name: "64 KiB of zeros", bytes: new Uint8Array(65_536), refusal: "not_onnx", says: "zeros" },
     { name: "HDF5", bytes: new Uint8Array([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0]), refusal: "keras_hdf5", says: "tf2onnx" },
     { name: "PyTorch archive", bytes: zip(["archive/data.pkl", "archive/version"]), refusal: "pytorch_archive", says: "torch.onnx.export" },
+    { name: "TorchScript archive", bytes: zip(["net/code/__torch__.py", "net/constants.pkl"]), refusal: "pytorch_archive", says: "torch.onnx.export" },
+    { name: "PyTorch file of old", bytes: new Uint8Array([0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]), refusal: "pickle", says: "torch.onnx.export" },
     { name: "Keras archive", bytes: zip(["metadata.json", "config.json", "model.weights.h5"]), refusal: "keras_archive", says: "tf2onnx" },
     { name: "ZIP archive", bytes: zip(["model.onnx"]), refusal: "zip_archive", says: "unpack" },
     { name: "pickle protocol 4", bytes: new Uint8Array([0x80, 4, 0x95, 0, 0, 0]), refusal: "pickle", says: "torch.onnx.export" },

@@ -58,6 +58,12 @@ describe("networks", () => {
     const hidden = [0, 1, 2].map((unit) => Math.max(0, 0.5 * (kernel?.[unit] ?? 0) - (kernel?.[3 + unit] ?? 0) + (bias?.[unit] ?? 0)));
     const expected = hidden.reduce((sum, value, unit) => sum + value * (last?.[unit] ?? 0), offset?.[0] ?? 0);
     expect(fromH5.get("top")?.values[0]).toBeCloseTo(expected, 6);
+    // Keras 2 counts the inner network's own making as its first use.
+    const config = modelConfig({ className: "Functional", layers, outputs: ["top"] }) as { config: { layers: { inbound_nodes: unknown }[] } };
+    const top = config.config.layers.at(-1);
+    if (top !== undefined) top.inbound_nodes = [[["base", 1, 0, {}]]];
+    const countedFromOne = await runConverted(await h5Model({ className: "Functional", layers, outputs: ["top"], config }), "h5", feeds);
+    expect(countedFromOne.get("top")?.values[0]).toBeCloseTo(expected, 6);
     expect(fromKeras.get("top")?.values[0]).toBeCloseTo(expected, 6);
   });
 

@@ -1,7 +1,7 @@
 import { ConfigReader, field, invalid, isObject, type Json } from "../config-reader.ts";
 import type { KerasLimits } from "../keras-limits.ts";
 import { KerasRefusal, quoted } from "../keras-refusal.ts";
-import type { Architecture, Port } from "./architecture.ts";
+import type { Architecture, LayerEntry, Port } from "./architecture.ts";
 import { applicationOrder } from "./application-order.ts";
 import { inboundPorts, portsOf } from "./inbound-nodes.ts";
 import { readLayerList, type ListedLayer } from "./layer-list.ts";
@@ -49,7 +49,8 @@ function functional(name: string, config: Json, layers: readonly ListedLayer[]):
   const applications = layers.flatMap(({ entry, inboundNodes }) => inboundNodes.map((node, index) => ({ layer: entry, node: index, inputs: inboundPorts(node, entry) })));
   const outputs = portsOf(field(config, "output_layers"), "the model's outputs");
   if (Math.max(inputs.length, outputs.length) > ENDS_MAX) throw new KerasRefusal("keras_graph_invalid", `the model has more than ${ENDS_MAX} inputs or outputs`);
-  const applied = applications.filter(({ layer }) => layer.className !== "InputLayer");
+  const used = [...outputs, ...applications.flatMap((application) => application.inputs)];
+  const applied = applications.filter(({ layer }) => layer.className !== "InputLayer").map((application) => ({ ...application, node: application.node + firstUse(application.layer, byName, used) }));
   return {
     name,
     inputs: inputs.map((port) => {
@@ -60,6 +61,16 @@ function functional(name: string, config: Json, layers: readonly ListedLayer[]):
     applications: applicationOrder(applied, inputs, outputs),
     outputs,
   };
+}
+
+/**
+ * What the first use of a layer is counted as. Keras 2 counts a network's own making as its use 0, so the uses of one inside of another begin with 1; only uses that
+ * something needs are saved, so the highest number tells.
+ */
+function firstUse({ name, className }: LayerEntry, byName: ReadonlyMap<string, ListedLayer>, used: readonly Port[]): number {
+  if (!NETWORK_CLASSES.has(className)) return 0;
+  const uses = byName.get(name)?.inboundNodes.length ?? 0;
+  return used.some((port) => port.layer === name && port.node === uses) ? 1 : 0;
 }
 
 function sequential(name: string, layers: readonly ListedLayer[], buildShape: Json): Architecture {

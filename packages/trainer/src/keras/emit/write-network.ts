@@ -54,13 +54,13 @@ function writeNested(conversion: Conversion, layer: LayerEntry, inputs: readonly
   return output;
 }
 
-function writeLayer(conversion: Conversion, { layer, node }: Application, inputs: readonly KerasValue[], path: readonly LayerEntry[]): KerasValue {
+function writeLayer(conversion: Conversion, { layer }: Application, inputs: readonly KerasValue[], path: readonly LayerEntry[]): KerasValue {
   const { writer, kerasMajor, notes } = conversion;
   const { name, className } = layer;
   const convert = LAYERS.get(className);
   if (convert === undefined) throw new KerasRefusal("keras_layer_unsupported", `${nameOf(layer)} is of a kind that is not supported; export the model to ONNX with tf2onnx instead`);
   countUse(conversion, layer, path);
-  if (node === 0) noteOn(layer, notes);
+  noteOn(layer, notes);
   writer.scope = scopeOf(layer, path);
   const config = new ConfigReader(layer.config, nameOf(layer));
   const use: LayerUse = { name, className, config, writer, kerasMajor, weights: TRAINING_ONLY.has(className) ? [] : conversion.weights.weightsOf([...path, layer]) };

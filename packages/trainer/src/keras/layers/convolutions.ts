@@ -85,6 +85,7 @@ function transposedConvolution(rank: number): LayerConverter {
     const [filters, hasBias, { kernel, strides, dilations, padding }] = [config.count("filters"), config.flag("use_bias", true), windowOf(use, rank, "kernel_size")];
     if (dilations.some((dilation) => dilation !== 1)) config.unsupported("dilation_rate");
     if (padding === "causal") config.unsupported("padding");
+    if (config.count("groups", 1) !== 1) config.unsupported("groups");
     if (config.raw("output_padding") !== null) config.unsupported("output_padding");
     const dims = [...kernel, filters, channels];
     const weights = takeWeights(use, { kernel: dims, bias: hasBias ? [filters] : null });
