@@ -14,7 +14,7 @@ export type TestLayer = {
   readonly weightNames?: readonly string[];
   readonly nestedGroup?: string;
 };
-export type TestWeight = { readonly dims: readonly number[]; readonly values: Float32Array | Float64Array };
+type TestWeight = { readonly dims: readonly number[]; readonly values: Float32Array | Float64Array };
 
 export type TestModel = {
   readonly layers: readonly TestLayer[];

@@ -11,7 +11,7 @@ export type LayerCase = {
 };
 
 /** Class, options, and the dimensions of its weights; those that must be above 0 are marked. */
-export type CaseLayer = readonly [className: string, options?: object, weights?: readonly (readonly number[] | { readonly positive: readonly number[] })[]];
+type CaseLayer = readonly [className: string, options?: object, weights?: readonly (readonly number[] | { readonly positive: readonly number[] })[]];
 
 type Row = readonly [title: string, inputShape: readonly number[], layers: readonly CaseLayer[], shape: readonly number[], sums: readonly [number, number]];
 
