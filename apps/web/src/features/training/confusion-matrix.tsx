@@ -10,6 +10,8 @@ import { cellSentence, classQuality, confusionFinding, mistakes, nameOf, shownCl
 /** A matrix of more classes than this is not read any more: the rest is in the list of mistakes. */
 const CLASSES_MAX = 24;
 const MISTAKES_SHOWN = 12;
+/** Letters that fit over a column. */
+const NAME_FITS = 5;
 
 type Cell = { actual: number; answered: number };
 
@@ -22,7 +24,7 @@ export function ConfusionMatrix({ confusion, of }: { confusion: Confusion; /** W
       <p className="mb-3 text-pretty">{confusionFinding(confusion)}</p>
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-4 2xl:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0">
-          {shown.length < confusion.classes.length && <p className="mb-2 text-xs text-muted">The {shown.length} classes of {formatCount(confusion.classes.length)} that take part in most mistakes.</p>}
+          {shown.length < confusion.classes.length && <p className="mb-2 text-xs text-muted">{shown.length} classes of {formatCount(confusion.classes.length)}: those of the commonest mistakes.</p>}
           <Grid confusion={confusion} shown={shown} cell={cell} onCell={setCell} />
           <p role="status" className="mt-2 min-h-5 text-xs text-muted">{cell === null ? "Rows are the true class, columns the answer. Point at a cell, or walk by arrow keys." : cellSentence(confusion, cell.actual, cell.answered)}</p>
         </div>
@@ -33,6 +35,8 @@ export function ConfusionMatrix({ confusion, of }: { confusion: Confusion; /** W
 }
 
 function Grid({ confusion, shown, cell, onCell }: { confusion: Confusion; shown: readonly number[]; cell: Cell | null; onCell: (cell: Cell | null) => void }) {
+  // Names that do not fit over a column are numbered, and the number stands before the name of the row.
+  const isNumbered = shown.some((index) => nameOf(confusion, index).length > NAME_FITS);
   const table = useRef<HTMLTableElement>(null);
   // The cell that Tab reaches; arrow keys move it.
   const [at, setAt] = useState({ row: 0, column: 0 });
@@ -51,14 +55,14 @@ function Grid({ confusion, shown, cell, onCell }: { confusion: Confusion; shown:
         <thead>
           <tr>
             <th scope="col" className="sticky left-0 z-1 bg-surface pr-2 text-left text-2xs font-normal whitespace-nowrap text-muted">true ↓ answer →</th>
-            {shown.map((answered) => <th key={answered} scope="col" title={nameOf(confusion, answered)} className={cn("max-w-14 truncate px-1 pb-1 font-medium", cell?.answered === answered ? "text-ink" : "text-muted")}>{nameOf(confusion, answered)}</th>)}
+            {shown.map((answered) => <th key={answered} scope="col" title={nameOf(confusion, answered)} className={cn("max-w-14 truncate px-1 pb-1 font-medium", cell?.answered === answered ? "text-ink" : "text-muted")}>{isNumbered ? answered : nameOf(confusion, answered)}</th>)}
             <th scope="col" title="Of the examples of the class, how many were found" className="px-2 pb-1 text-right font-normal text-muted">found</th>
           </tr>
         </thead>
         <tbody>
           {shown.map((actual, row) => (
             <tr key={actual}>
-              <th scope="row" title={nameOf(confusion, actual)} className={cn("sticky left-0 z-1 max-w-28 truncate bg-surface pr-2 text-left font-medium", cell?.actual === actual ? "text-ink" : "text-muted")}>{nameOf(confusion, actual)}</th>
+              <th scope="row" title={nameOf(confusion, actual)} className={cn("sticky left-0 z-1 max-w-40 truncate bg-surface max-sm:max-w-24 pr-2 text-left font-medium", cell?.actual === actual ? "text-ink" : "text-muted")}>{isNumbered && <span className="mr-1.5 font-normal tabular">{actual}</span>}{nameOf(confusion, actual)}</th>
               {shown.map((answered, column) => (
                 <GridCell key={answered} confusion={confusion} actual={actual} answered={answered} place={`${row} ${column}`} reached={at.row === row && at.column === column} onEnter={() => onCell({ actual, answered })} onFocus={() => { setAt({ row, column }); onCell({ actual, answered }); }} />
               ))}

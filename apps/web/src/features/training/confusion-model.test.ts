@@ -12,9 +12,10 @@ test("a class without examples or answers has no quality rather than 0", () => {
   expect(classQuality({ classes: ["a", "b"], counts: [[3, 0], [0, 0]] }, 1)).toEqual({ recall: null, precision: null });
 });
 
-test("of many classes those with mistakes are shown, in the order of the classes", () => {
+test("of many classes both sides of the commonest mistakes are shown, in the order of the classes", () => {
   expect(shownClasses(digits, 2)).toEqual([1, 2]);
   expect(shownClasses(digits, 3)).toEqual([0, 1, 2]);
+  expect(shownClasses({ classes: ["a", "b", "c", "d"], counts: [[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0], [0, 5, 0, 9]] }, 3)).toEqual([0, 1, 3]);
 });
 
 test("the finding names the commonest mistake, and says so when there is none", () => {

@@ -60,7 +60,7 @@ function Going({ training }: { training: TrainingView }) {
 }
 
 function Outcome({ training: { result, cause } }: { training: TrainingView }) {
-  if (result !== null) return <Link className="hover:underline" href={`/models/${result.modelId}/v/${result.number}` as Route}>{result.modelName} v{result.number}</Link>;
+  if (result !== null) return <Link className="block max-w-56 truncate hover:underline" title={result.modelName} href={`/models/${result.modelId}/v/${result.number}` as Route}>{result.modelName} v{result.number}</Link>;
   return <span className="block max-w-56 truncate text-xs text-muted" title={cause ?? undefined}>{cause ?? "no version"}</span>;
 }
 
