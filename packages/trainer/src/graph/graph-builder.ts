@@ -1,8 +1,8 @@
-import { elementCount, floats, int64s, makeNode, type AttributeInput, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
+import { elementCount, floats, int64s, makeNode, rawTensor, type AttributeInput, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
 import type { StaticType } from "./static-type.ts";
 
-/** Operators are written as this set has them (ONNX 1.14). */
-export const OPSET = 18;
+/** Operators are written as this set has them (ONNX 1.15: the first with Gelu). */
+export const OPSET = 20;
 const IR_VERSION = 9;
 
 type Attributes = Readonly<Record<string, AttributeInput>>;
@@ -59,6 +59,11 @@ export class GraphBuilder {
   /** A float32 constant. */
   floats(values: readonly number[], dims: readonly number[] = [values.length]): string {
     return this.#constant(`f [${dims.join()}] ${values.map(String).join()}`, (name) => floats(name, dims, values));
+  }
+
+  /** True, as a scalar. */
+  truth(): string {
+    return this.#constant("true", (name) => rawTensor(name, "bool", [], Uint8Array.of(1)));
   }
 
   scalar(value: number): string {

@@ -1,0 +1,58 @@
+import { cloneNode, floatAttribute, floats, intAttribute, makeNode, setAttribute } from "@flotilla/runtime/ir";
+import { elementsIn } from "../autodiff/graph-math.ts";
+import { frontAxis, type ForwardForm } from "../rules/rule.ts";
+
+const MOMENTUM = 0.9;
+const EPSILON = 1e-5;
+
+/** With its places, which the backward form needs. */
+const maxPool: ForwardForm = ({ math, node, inputs: [x = ""], outputs: [y = ""], dims }) => {
+  const places = math.builder.freshName("places");
+  const withPlaces = cloneNode(node);
+  withPlaces.outputs = [y, places];
+  math.builder.adopt(withPlaces, [{ elementType: math.builder.typeOf(x).elementType, dims: dims(y) }, { elementType: "int64", dims: dims(y) }]);
+  return { places };
+};
+
+/**
+ * BatchNormalization on the batch's own statistics. At momentum 0 ONNX Runtime answers the batch's mean and (biased) variance in place of the running ones, so
+ * one operator gives all that the backward form needs. The running ones move by the unbiased variance, as PyTorch moves them.
+ */
+const batchNorm: ForwardForm = ({ math, node, inputs: [x = "", scale = "", bias = "", mean = "", variance = ""], outputs: [y = ""], dims }) => {
+  const shape = dims(x);
+  const channels = shape[1] ?? 1;
+  const epsilon = floatAttribute(node, "epsilon", EPSILON);
+  const momentum = floatAttribute(node, "momentum", MOMENTUM);
+  const [batchMean, batchVariance] = [math.builder.freshName("batch_mean"), math.builder.freshName("batch_variance")];
+  const statistics = { elementType: math.builder.typeOf(x).elementType, dims: [channels] };
+  // Its kernel may write the new statistics over those it was given, which are read below: it is given others.
+  const [noMean, noVariance] = ["mean", "variance"].map((kind) => math.builder.initializer(floats(math.builder.freshName(`unread_${kind}`), [channels], new Float32Array(channels))));
+  math.builder.adopt(makeNode("BatchNormalization", [x, scale, bias, noMean ?? "", noVariance ?? ""], [y, batchMean, batchVariance], { training_mode: { int: 1 }, momentum: { float: 0 }, epsilon: { float: epsilon } }), [math.builder.typeOf(x), statistics, statistics]);
+  const count = elementsIn(shape) / channels;
+  const moved = (running: string, now: string, factor: number): string => math.add(math.scale(running, momentum), math.scale(now, (1 - momentum) * factor));
+  return { mean: batchMean, variance: batchVariance, movedMean: moved(mean, batchMean, 1), movedVariance: moved(variance, batchVariance, count / Math.max(1, count - 1)) };
+};
+
+const layerNorm: ForwardForm = ({ math, node, inputs: [x = ""], outputs: [y = ""], dims }) => {
+  const shape = dims(x);
+  const from = frontAxis(intAttribute(node, "axis", -1), shape.length);
+  const statistics = { elementType: math.builder.typeOf(x).elementType, dims: shape.map((dim, axis) => (axis >= from ? 1 : dim)) };
+  const [mean, inverse] = [math.builder.freshName("mean"), math.builder.freshName("inverse")];
+  const withStatistics = cloneNode(node);
+  withStatistics.outputs = [y, mean, inverse];
+  math.builder.adopt(withStatistics, [math.builder.typeOf(x), statistics, statistics]);
+  return { mean, inverse };
+};
+
+const dropout: ForwardForm = ({ math, node, inputs: [x = "", ratio = ""], outputs: [y = ""], dims }) => {
+  const mask = math.builder.freshName("mask");
+  const withMask = cloneNode(node);
+  withMask.inputs = [x, ratio, math.builder.truth()];
+  withMask.outputs = [y, mask];
+  setAttribute(withMask, "seed", null);
+  math.builder.adopt(withMask, [math.builder.typeOf(x), { elementType: "bool", dims: dims(x) }]);
+  return { mask };
+};
+
+/** Operators that are written another way where something behind them is learnt. BatchNormalization only where its statistics are the batch's. */
+export const FORWARD_FORMS: Readonly<Record<string, ForwardForm>> = { MaxPool: maxPool, BatchNormalization: batchNorm, LayerNormalization: layerNorm, Dropout: dropout };

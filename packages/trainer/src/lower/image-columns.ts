@@ -1,0 +1,46 @@
+import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
+import type { Windows } from "../rules/windows.ts";
+
+type Image = { readonly shape: readonly number[]; readonly out: readonly number[]; readonly windows: Windows };
+
+/** An image [n, channels, height, width] (or series [n, channels, length]) as rows of pixels [n, height, width, channels] with its padding around it. */
+function paddedPixels(math: GraphMath, x: string, { shape, windows: { before, after } }: Image): string {
+  const [n = 1, channels = 1, ...spatial] = shape;
+  const [height, width] = spatial.length === 1 ? [1, spatial[0] ?? 1] : [spatial[0] ?? 1, spatial[1] ?? 1];
+  const four = math.reshape(x, [n, channels, height, width]);
+  const flat = spatial.length === 1;
+  const around = (pads: readonly number[]): number[] => [0, flat ? 0 : (pads[0] ?? 0), (flat ? pads[0] : pads[1]) ?? 0, 0];
+  const pixels = math.transpose(four, [0, 2, 3, 1]);
+  return [...before, ...after].every((pad) => pad === 0) ? pixels : math.once(`pixels ${x} ${[...before, ...after].join()}`, () => math.pad(pixels, around(before), around(after)));
+}
+
+/** For each place of the kernel: the pixels that it meets, [n, outHeight, outWidth, channels]. Row by row, as kernels lie in memory. */
+function taps(math: GraphMath, x: string, image: Image): string[] {
+  const pixels = paddedPixels(math, x, image);
+  const { kernel, strides, dilations } = image.windows;
+  const isFlat = kernel.length === 1;
+  const two = (values: readonly number[], missing: number): [number, number] => (isFlat ? [missing, values[0] ?? missing] : [values[0] ?? missing, values[1] ?? missing]);
+  const [height, width] = two(kernel, 1);
+  const [[down, right], [farDown, farRight], [rows, columns]] = [two(strides, 1), two(dilations, 1), two(image.out.slice(2), 1)];
+  return Array.from({ length: height * width }, (_, i) => {
+    const [top, left] = [Math.floor(i / width) * farDown, (i % width) * farRight];
+    return math.slice(pixels, [1, 2], [top, left], [top + (rows - 1) * down + 1, left + (columns - 1) * right + 1], [down, right]);
+  });
+}
+
+/** Rows of what the kernel sees ("im2col"), [n · places, kernelHeight · kernelWidth · channels] (Chellapilla, Puri and Simard 2006). */
+export function columnsOf(math: GraphMath, x: string, image: Image): string {
+  const [n = 1, channels = 1] = image.shape;
+  const { kernel, strides, dilations, before, after } = image.windows;
+  return math.once(`columns ${x} ${[kernel, strides, dilations, before, after, image.out].join(";")}`, () =>
+    math.reshape(math.concat(taps(math, x, image), 3), [n * elementsIn(image.out.slice(2)), elementsIn(kernel) * channels]));
+}
+
+/** The weights' gradient of a depthwise convolution: for each place of the kernel a product, summed over all pixels. */
+export function depthwiseTaps(math: GraphMath, x: string, gradient: string, image: Image & { readonly kernel: readonly number[] }): string {
+  const [n = 1, channels = 1, ...places] = image.out;
+  const [height, width] = places.length === 1 ? [1, places[0] ?? 1] : [places[0] ?? 1, places[1] ?? 1];
+  const wanted = math.transpose(math.reshape(gradient, [n, channels, height, width]), [0, 2, 3, 1]);
+  const sums = taps(math, x, image).map((pixels) => math.reshape(math.sum(math.multiply(pixels, wanted), [0, 1, 2]), [1, channels]));
+  return math.reshape(math.transpose(math.concat(sums, 0), [1, 0]), image.kernel);
+}

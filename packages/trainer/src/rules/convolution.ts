@@ -1,0 +1,109 @@
+import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
+import { columnsOf, depthwiseTaps } from "../lower/image-columns.ts";
+import type { ForwardForm, Rule, RuleContext } from "./rule.ts";
+import { attributesOf, outputPadding, windowsOf, type Windows } from "./windows.ts";
+
+/** Fewer channels than that, and moving them behind the pixels costs more than it saves. */
+const COLUMN_CHANNELS = 4;
+/** From so many products on one long one beats one per example. */
+const FLAT_PRODUCT = 4_096;
+
+type Convolution = { readonly x: string; readonly weight: string; readonly windows: Windows; readonly shape: readonly number[]; readonly kernel: readonly number[]; readonly out: readonly number[] };
+
+function convolutionOf({ node, inputs: [x = "", weight = ""], outputs: [y = ""], dims }: Pick<RuleContext, "node" | "inputs" | "outputs" | "dims">): Convolution {
+  const [shape, kernel, out] = [dims(x), dims(weight), dims(y)];
+  return { x, weight, shape, kernel, out, windows: windowsOf(node, shape.slice(2), out.slice(2), kernel.slice(2)) };
+}
+
+const isPointwise = ({ windows: { kernel, strides, before, after, group } }: Convolution): boolean =>
+  group === 1 && [...kernel, ...strides].every((n) => n === 1) && [...before, ...after].every((n) => n === 0);
+const isDepthwise = ({ kernel, windows, shape }: Convolution): boolean => windows.group > 1 && kernel[1] === 1 && kernel[0] === shape[1];
+
+/** dX: where each output took from, it gives back to (a transposed convolution). */
+function ofInput(math: GraphMath, conv: Convolution, gradient: string): string {
+  const { shape, kernel, out, windows, weight } = conv;
+  const [n = 1, channels = 1] = shape;
+  if (isPointwise(conv)) {
+    const flat = math.reshape(gradient, [n, kernel[0] ?? 1, elementsIn(out.slice(2))]);
+    return math.reshape(math.matrixProduct(math.reshape(weight, [kernel[0] ?? 1, channels]), flat, { transposesA: true }), shape);
+  }
+  const { kernel: size, strides, dilations, before, after } = windows;
+  if (isDepthwise(conv) && size.length === 2 && [...strides, ...dilations].every((s) => s === 1)) {
+    // The kernel upside down, moved over the gradient: twice as quick as a transposed convolution with groups.
+    const axes = size.map((_, i) => i + 2);
+    const flipped = math.emit("Slice", [weight, math.builder.int64s(axes.map(() => -1)), math.builder.int64s(axes.map(() => -1 - Math.max(...size))), math.builder.int64s(axes), math.builder.int64s(axes.map(() => -1))], kernel);
+    const pads = [...size.map((k, i) => k - 1 - (before[i] ?? 0)), ...size.map((k, i) => k - 1 - (after[i] ?? 0))];
+    if (pads.every((pad) => pad >= 0)) return math.emit("Conv", [gradient, flipped], shape, { group: { int: windows.group }, pads: { ints: pads } });
+  }
+  return math.emit("ConvTranspose", [gradient, weight], shape, { ...attributesOf(windows), output_padding: { ints: outputPadding(windows, shape.slice(2), out.slice(2)) } });
+}
+
+/** dW: what the input gave, times what was wanted of it, summed over examples and places. */
+function ofWeight(math: GraphMath, conv: Convolution, gradient: string): string {
+  const { shape, kernel, out, windows, x } = conv;
+  const [n = 1, channels = 1] = shape;
+  const [filters = 1] = kernel;
+  const places = elementsIn(out.slice(2));
+  if (isPointwise(conv)) {
+    if (n * places < FLAT_PRODUCT) {
+      const each = math.matrixProduct(math.reshape(gradient, [n, filters, places]), math.reshape(x, [n, channels, places]), { transposesB: true });
+      return math.reshape(math.sum(each, [0]), kernel);
+    }
+    const flat = (value: string, count: number): string => math.reshape(math.transpose(math.reshape(value, [n, count, places]), [1, 0, 2]), [count, n * places]);
+    return math.reshape(math.matrixProduct(flat(gradient, filters), flat(x, channels), { transposesB: true }), kernel);
+  }
+  if (windows.kernel.length <= 2 && isDepthwise(conv)) return depthwiseTaps(math, x, gradient, conv);
+  if (windows.kernel.length <= 2 && windows.group === 1 && channels >= COLUMN_CHANNELS) {
+    const columns = columnsOf(math, x, conv);
+    const rows = math.reshape(channelsLast(math, gradient), [n * places, filters]);
+    const product = math.matrixProduct(rows, columns, { transposesA: true });
+    const [height, width] = conv.windows.kernel.length === 1 ? [1, conv.windows.kernel[0] ?? 1] : [conv.windows.kernel[0] ?? 1, conv.windows.kernel[1] ?? 1];
+    return math.reshape(math.transpose(math.reshape(product, [filters, height, width, channels]), [0, 3, 1, 2]), kernel);
+  }
+  return byConvolution(math, conv, gradient);
+}
+
+/** The weights' gradient as a convolution of the input with the gradient: examples and channels change places, so do strides and dilations. */
+function byConvolution(math: GraphMath, { shape, kernel, out, windows, x }: Convolution, gradient: string): string {
+  const { group, strides, dilations, before, after } = windows;
+  const [n = 1, channels = 1, ...spatial] = shape;
+  const [filters = 1, perGroup = 1, ...size] = kernel;
+  const places = out.slice(2);
+  const behind = spatial.map((_, i) => i + 3);
+  const inputs = math.reshape(math.transpose(math.reshape(x, [n, group, channels / group, ...spatial]), [2, 1, 0, ...behind]), [perGroup, group * n, ...spatial]);
+  const kernels = math.reshape(math.transpose(math.reshape(gradient, [n, group, filters / group, ...places]), [1, 2, 0, ...behind]), [filters, n, ...places]);
+  const reached = spatial.map((length, i) => Math.floor((length + (before[i] ?? 0) + (after[i] ?? 0) - ((places[i] ?? 1) - 1) * (strides[i] ?? 1) - 1) / (dilations[i] ?? 1)) + 1);
+  const all = math.emit("Conv", [inputs, kernels], [perGroup, filters, ...reached], { strides: { ints: dilations }, dilations: { ints: strides }, pads: { ints: [...before, ...after] }, group: { int: group } });
+  const axes = size.map((_, i) => i + 2);
+  const wanted = reached.every((length, i) => length === size[i]) ? all : math.slice(all, axes, size.map(() => 0), size);
+  return math.transpose(wanted, [1, 0, ...axes]);
+}
+
+/** Pixels before channels. */
+export function channelsLast(math: GraphMath, x: string): string {
+  const rank = math.dims(x).length;
+  return math.transpose(x, [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1]);
+}
+
+const convolution: Rule = (context) => {
+  const { math, inputs, gradient, needs, dims } = context;
+  const conv = convolutionOf(context);
+  const places = dims(gradient).map((_, axis) => axis).filter((axis) => axis !== 1);
+  return [needs(0) ? ofInput(math, conv, gradient) : null, needs(1) ? ofWeight(math, conv, gradient) : null, (inputs[2] ?? "") !== "" && needs(2) ? math.sum(gradient, places) : null];
+};
+
+/** Y = transposed convolution of X: dX is the convolution of dY, and X plays the part that dY plays for a convolution. */
+const transposedConvolution: Rule = (context) => {
+  const { math, node, inputs: [x = "", weight = "", bias = ""], outputs: [y = ""], gradient, dims, needs } = context;
+  const windows = windowsOf(node, dims(y).slice(2), dims(x).slice(2), dims(weight).slice(2));
+  const conv: Convolution = { x: gradient, weight, windows, shape: dims(y), kernel: dims(weight), out: dims(x) };
+  const places = dims(gradient).map((_, axis) => axis).filter((axis) => axis !== 1);
+  return [
+    needs(0) ? math.emit("Conv", [gradient, weight], dims(x), attributesOf(windows)) : null,
+    needs(1) ? byConvolution(math, conv, x) : null,
+    bias !== "" && needs(2) ? math.sum(gradient, places) : null,
+  ];
+};
+
+export const CONVOLUTIONS: Readonly<Record<string, Rule>> = { Conv: convolution, ConvTranspose: transposedConvolution };
+export type { Convolution, ForwardForm };
