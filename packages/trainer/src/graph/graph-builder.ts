@@ -44,7 +44,7 @@ export class GraphBuilder {
 
   /** Has the graph answer a value, under `name` when that is given. */
   output(value: string, name: string = value): string {
-    if (name !== value) this.adopt(makeNode("Identity", [value], [name]), [this.typeOf(value)]);
+    if (name !== value) this.rename(value, name);
     this.#outputs.push(valueInfo(name, this.typeOf(value)));
     return name;
   }
@@ -97,6 +97,12 @@ export class GraphBuilder {
     }
     this.#domains.add(node.domain);
     this.#nodes.push(node);
+  }
+
+  /** Gives the value under a second name. */
+  rename(value: string, name: string): string {
+    this.adopt(makeNode("Identity", [value], [name]), [this.typeOf(value)]);
+    return name;
   }
 
   has(name: string): boolean {
