@@ -28,6 +28,7 @@ export function AdvancedFields({ draft, summary, onChange }: Props & { summary: 
       <div className="grid gap-4 border-t p-4">
         <div className="grid grid-cols-2 items-start gap-3 lg:grid-cols-3">
           <Field label="Optimizer"><Select value={draft.optimizer} onChange={(event) => onChange({ optimizer: event.target.value as TrainingDraft["optimizer"] })}>{Object.entries(OPTIMIZERS).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
+          <Field label="Loss"><Select value={draft.loss} onChange={(event) => onChange({ loss: event.target.value as TrainingDraft["loss"] })}>{losses(summary).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <Field label="Learning rate over time"><Select value={draft.schedule} onChange={(event) => onChange({ schedule: event.target.value as TrainingDraft["schedule"] })}>{Object.entries(SCHEDULES).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <NumberField draft={draft} field="warmupEpochs" label="Warm-up" hint="epochs until the full rate" onChange={onChange} />
           {draft.optimizer === "sgd" && <NumberField draft={draft} field="momentum" label="Momentum" onChange={onChange} />}
@@ -47,3 +48,9 @@ export function AdvancedFields({ draft, summary, onChange }: Props & { summary: 
 
 const OPTIMIZERS: Record<TrainingDraft["optimizer"], string> = { adam: "Adam", adamw: "AdamW", sgd: "SGD with momentum" };
 const SCHEDULES: Record<TrainingDraft["schedule"], string> = { cosine: "falls along a cosine", constant: "constant", step: "falls in steps" };
+
+/** What can be asked of the answers, by what the examples are labelled with. */
+function losses(summary: DatasetSummary | null): [TrainingDraft["loss"], string][] {
+  if (summary?.task === "regression") return [["fitting", "squared error"], ["mean_absolute_error", "absolute error"], ["huber", "Huber: squared near 0, absolute beyond"]];
+  return [["fitting", "cross-entropy"], ["binary_cross_entropy", "binary cross-entropy, each class by itself"]];
+}

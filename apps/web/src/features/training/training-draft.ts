@@ -5,6 +5,7 @@ export type TrainingDraft = {
   start: "template" | "version";
   freeze: "nothing" | "up_to"; freezeUpTo: string;
   modelName: string;
+  loss: "fitting" | "binary_cross_entropy" | "mean_absolute_error" | "huber";
   budget: "epochs" | "minutes"; epochs: string; minutes: string;
   optimizer: "adam" | "adamw" | "sgd"; learningRate: string; schedule: "constant" | "step" | "cosine"; warmupEpochs: string; momentum: string; weightDecay: string;
   batchSize: string; accumulation: string; clipNorm: string; labelSmoothing: string; emaDecay: string; patience: string; seed: string; balanced: boolean;
@@ -44,7 +45,7 @@ export const numberRules: Record<NumberField, Rule> = {
 };
 
 const base: TrainingDraft = {
-  start: "template", freeze: "nothing", freezeUpTo: "", modelName: "", budget: "epochs", epochs: "10", minutes: "10",
+  start: "template", freeze: "nothing", freezeUpTo: "", modelName: "", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
   optimizer: "adam", learningRate: "0.001", schedule: "cosine", warmupEpochs: "0", momentum: "0.9", weightDecay: "0",
   batchSize: "32", accumulation: "1", clipNorm: "", labelSmoothing: "0", emaDecay: "", patience: "5", seed: "1", balanced: false,
   shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false, runner: "here",

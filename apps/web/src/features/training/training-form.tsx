@@ -19,7 +19,7 @@ import { AdvancedFields, MainFields } from "./hyper-fields.tsx";
 import { newTrainingParams } from "./new-training-params.ts";
 import { RefusalNote } from "./refusal-note.tsx";
 import { TemplateFields } from "./template-fields.tsx";
-import { trainingBody } from "./training-body.ts";
+import { recipeOf } from "./training-body.ts";
 import { freshDraft, trainingDoubts, trainingProblem, type Chosen, type TrainingDraft } from "./training-draft.ts";
 import type { TrainingView } from "./training-types.ts";
 import { VersionFields } from "./version-fields.tsx";
@@ -45,7 +45,7 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
   const named = { ...draft, modelName: draft.modelName === "" && draft.start === "template" ? suggestedName(chosen) : draft.modelName };
   const problem = trainingProblem(named, chosen);
   return (
-    <form className="grid max-w-4xl gap-4" onSubmit={(event) => { event.preventDefault(); if (problem === null && !start.isPending && !start.isSuccess) start.mutate(trainingBody(named, chosen)); }}>
+    <form className="grid max-w-4xl gap-4" onSubmit={(event) => { event.preventDefault(); if (problem === null && !start.isPending && !start.isSuccess) start.mutate(bodyOf(named, chosen)); }}>
       <Card title="Examples" subtitle="what it learns from">
         <DatasetVersionPicker value={dataset} none="Choose…" uses={toTrain} onChange={(next) => { setDataset(next); void setParams({ dataset: next?.id ?? null }); }} />
       </Card>
@@ -73,6 +73,11 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
       </div>
     </form>
   );
+}
+
+function bodyOf(draft: TrainingDraft, { dataset, template, preset, version }: Chosen): Record<string, unknown> {
+  const start = draft.start === "template" ? { template: { id: template, preset } } : { versionId: version?.id, ...(draft.freeze === "up_to" && { freezeUpTo: draft.freezeUpTo }) };
+  return { datasetVersionId: dataset?.id, ...start, ...(draft.modelName.trim() !== "" && { modelName: draft.modelName.trim() }), runner: draft.runner, recipe: recipeOf(draft, dataset?.summary?.task ?? "classification") };
 }
 
 function toTrain({ train, validation, test }: Record<Split, number>): string {
