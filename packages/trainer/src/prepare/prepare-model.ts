@@ -6,10 +6,11 @@ import type { StaticType } from "../graph/static-type.ts";
 import { inlinePlainNodes } from "./plain-nodes.ts";
 import type { PreparedModel, TrainedTensor } from "./prepared-model.ts";
 import { traceValues } from "./trace-values.ts";
+import { weightsIn } from "./weights-in.ts";
 
 export type PrepareOptions = {
   readonly batchSize: number;
-  /** Which initializers are learnt. */
+  /** Which weights are learnt. Only what stands where an operator has weights is asked for: other constants stay. */
   readonly trainable: (initializer: string) => boolean;
   /** "train": BatchNormalization uses the batch's statistics and moves the running ones; "frozen" (default): it is an affine map. */
   readonly norm?: "train" | "frozen";
@@ -84,7 +85,8 @@ function learnableOf(graph: OnnxGraph, { trainable, norm }: PrepareOptions) {
   const isFloat = new Set(graph.initializers.filter(({ elementType }) => elementType === "float32").map(({ name }) => name));
   const buffers = new Set(norm === "train" ? statistics.filter((name) => isFloat.has(name)) : []);
   const frozen = new Set(statistics);
-  const parameters = new Set([...isFloat].filter((name) => !frozen.has(name) && trainable(name)));
+  const weights = weightsIn(graph);
+  const parameters = new Set([...isFloat].filter((name) => weights.has(name) && !frozen.has(name) && trainable(name)));
   return { parameters, buffers, all: new Set([...parameters, ...buffers]) };
 }
 

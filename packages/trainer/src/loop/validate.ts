@@ -1,0 +1,103 @@
+import { openModel, type Tensor, type Tensors } from "@flotilla/runtime";
+import { writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
+import { LOSSES } from "../losses/losses.ts";
+import { plainLoss, softmax } from "../losses/plain-loss.ts";
+import type { LossKind } from "../recipe.ts";
+import { TrainingRefusal } from "../training-refusal.ts";
+import type { ExampleSource, TrainingExample } from "./training-source.ts";
+
+/** An example that the model is surest about and wrong, or farthest from. */
+export type WorstExample = { readonly index: number; readonly label: number | null; readonly answer: number; readonly confidence: number; readonly loss: number };
+
+export type Validation = {
+  readonly n: number;
+  readonly loss: number;
+  /** Share of right answers; null where there are no classes. */
+  readonly accuracy: number | null;
+  /** Row: the class it is; column: the class it was taken for. */
+  readonly confusion: readonly (readonly number[])[] | null;
+  readonly worst: readonly WorstExample[];
+};
+
+const WORST = 24;
+/** More at once gains nothing and holds more in memory. */
+const TOGETHER = 64;
+
+/** Runs the model as it is shipped over all examples. */
+export async function validate(model: OnnxModel, source: ExampleSource, options: { loss: LossKind; threads: number; signal: AbortSignal }): Promise<Validation> {
+  const isOpen = model.graph.inputs.every(({ type }) => type?.kind === "tensor" && type.shape?.[0]?.kind !== "value");
+  const hasShares = ["Softmax", "Sigmoid"].includes(model.graph.nodes.find((node) => node.outputs.includes(model.graph.outputs[0]?.name ?? ""))?.opType ?? "");
+  const open = await openModel(writeOnnx(model), { intraOpThreads: options.threads });
+  const count = new Tally(options.loss, hasShares);
+  try {
+    const output = open.outputs[0]?.name ?? "";
+    const together = isOpen ? TOGETHER : 1;
+    for (let from = 0; from < source.count; from += together) {
+      options.signal.throwIfAborted();
+      const examples = await Promise.all(Array.from({ length: Math.min(together, source.count - from) }, (_, i) => source.read(from + i)));
+      const answers = (await open.run(stacked(examples)))[output] as Tensor;
+      const each = answers.data.length / examples.length;
+      for (const [i, example] of examples.entries()) count.add(from + i, example, Array.from((answers.data as Float32Array).subarray(i * each, (i + 1) * each)));
+    }
+  } finally {
+    await open.close();
+  }
+  return count.result();
+}
+
+function stacked(examples: readonly TrainingExample[]): Tensors {
+  const [first] = examples;
+  if (first === undefined) return {};
+  return Object.fromEntries(Object.entries(first.feeds).map(([name, { elementType, shape, data }]) => {
+    const all = new Float32Array(data.length * examples.length);
+    for (const [i, { feeds }] of examples.entries()) all.set(feeds[name]?.data as Float32Array, i * data.length);
+    return [name, { elementType, shape: [examples.length, ...shape.slice(1)], data: all }];
+  }));
+}
+
+/** Counts as examples come, in bounded memory. */
+class Tally {
+  readonly #kind: LossKind;
+  readonly #hasShares: boolean;
+  readonly #worst: WorstExample[] = [];
+  #confusion: number[][] = [];
+  #loss = 0;
+  #n = 0;
+
+  constructor(kind: LossKind, hasShares: boolean) {
+    this.#kind = kind;
+    this.#hasShares = hasShares;
+  }
+
+  add(index: number, { label, target }: TrainingExample, answer: readonly number[]): void {
+    const isOfClasses = LOSSES[this.#kind].isOfClasses;
+    const wanted = target ?? (answer.length === 1 ? [label ?? 0] : answer.map((_, i) => (i === label ? 1 : 0)));
+    const loss = plainLoss(this.#kind, answer, wanted, this.#hasShares);
+    this.#loss += loss;
+    this.#n += 1;
+    const shares = isOfClasses && !this.#hasShares ? softmax(answer) : answer;
+    const said = isOfClasses ? shares.indexOf(Math.max(...shares)) : 0;
+    if (isOfClasses && label !== null) this.#confuse(label, said, answer.length);
+    if (!isOfClasses || said !== label) this.#note({ index, label, answer: isOfClasses ? said : (answer[0] ?? 0), confidence: isOfClasses ? (shares[said] ?? 0) : 0, loss });
+  }
+
+  result(): Validation {
+    if (this.#n === 0) throw new TrainingRefusal("no_examples", "The validation split is empty.");
+    const right = this.#confusion.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
+    const isOfClasses = LOSSES[this.#kind].isOfClasses && this.#confusion.length > 0;
+    return { n: this.#n, loss: this.#loss / this.#n, accuracy: isOfClasses ? right / this.#n : null, confusion: isOfClasses ? this.#confusion : null, worst: this.#worst };
+  }
+
+  #confuse(label: number, said: number, classes: number): void {
+    if (this.#confusion.length === 0) this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    const row = this.#confusion[label];
+    if (row !== undefined) row[said] = (row[said] ?? 0) + 1;
+  }
+
+  #note(example: WorstExample): void {
+    if (this.#worst.length === WORST && example.loss <= (this.#worst.at(-1)?.loss ?? 0)) return;
+    this.#worst.push(example);
+    this.#worst.sort((a, b) => b.loss - a.loss);
+    if (this.#worst.length > WORST) this.#worst.pop();
+  }
+}
