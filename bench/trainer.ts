@@ -4,10 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { printTable, type Row } from "./optimizer/row.ts";
+import { mnist, synthetic } from "./trainer/digits.ts";
 import { keras } from "./trainer/keras.ts";
+import { speed } from "./trainer/step-speed.ts";
 import { orExit, UsageError } from "./world/whole-numbers.ts";
 
-const PARTS: Readonly<Record<string, (workDir: string) => Promise<Row[]>>> = { keras };
+const PARTS: Readonly<Record<string, (workDir: string) => Promise<Row[]>>> = { keras, speed, synthetic, mnist };
 
 const parts = orExit(() => wanted(process.argv.slice(2)));
 const workDir = await mkdtemp(join(tmpdir(), "flotilla-bench-trainer-"));
