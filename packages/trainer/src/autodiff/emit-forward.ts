@@ -12,6 +12,8 @@ export type Forward = {
   readonly nodes: readonly WrittenNode[];
   /** What each running statistic becomes by this step. */
   readonly bufferUpdates: readonly { readonly buffer: string; readonly value: string }[];
+  /** Inputs of the graph that want numbers from 0 to 1, drawn anew for each batch. */
+  readonly noise: readonly string[];
   constant(value: string | undefined): readonly number[] | null;
 };
 
@@ -25,6 +27,7 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
   };
   const buffers = new Set(prepared.buffers.map(({ name }) => name));
   const bufferUpdates: { buffer: string; value: string }[] = [];
+  const noise: string[] = [];
   const nodes = prepared.nodes.map((node): WrittenNode => {
     const form = node.domain === "" ? FORWARD_FORMS[node.opType] : undefined;
     const isFixedNorm = node.opType === "BatchNormalization" && !buffers.has(node.inputs[3] ?? "");
@@ -37,7 +40,8 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
       const value = saved[key];
       if (value !== undefined) bufferUpdates.push({ buffer: node.inputs[position] ?? "", value });
     }
+    if (saved["noise"] !== undefined) noise.push(saved["noise"]);
     return { node, saved };
   });
-  return { math, nodes, bufferUpdates, constant };
+  return { math, nodes, bufferUpdates, noise, constant };
 }

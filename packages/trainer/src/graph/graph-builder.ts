@@ -1,4 +1,4 @@
-import { elementCount, floats, int64s, makeNode, rawTensor, type AttributeInput, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
+import { elementCount, floats, int64s, makeNode, type AttributeInput, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
 import type { StaticType } from "./static-type.ts";
 
 /** Operators are written as this set has them (ONNX 1.15: the first with Gelu). */
@@ -59,11 +59,6 @@ export class GraphBuilder {
   /** A float32 constant. */
   floats(values: readonly number[], dims: readonly number[] = [values.length]): string {
     return this.#constant(`f [${dims.join()}] ${values.map(String).join()}`, (name) => floats(name, dims, values));
-  }
-
-  /** True, as a scalar. */
-  truth(): string {
-    return this.#constant("true", (name) => rawTensor(name, "bool", [], Uint8Array.of(1)));
   }
 
   scalar(value: number): string {

@@ -1,12 +1,16 @@
 import { openModel, type OpenModel, type Tensor, type Tensors } from "@flotilla/runtime";
-import { writeOnnx } from "@flotilla/runtime/ir";
+import { elementCount, writeOnnx } from "@flotilla/runtime/ir";
 import { OPTIMIZERS } from "../optimizers/optimizer.ts";
 import type { TrainingRecipe } from "../recipe.ts";
 import { FEEDS, FETCHES, newName, type TrainingStep } from "../step/training-step.ts";
+import { streamOf } from "./drawn-numbers.ts";
 import { AVERAGE, PARAMETERS, bufferKey, type TrainingState } from "./training-state.ts";
 
 /** Loss and right answers of the batches of one step, and the length of its gradient. */
 export type StepNumbers = { readonly loss: number; readonly correct: number | null; readonly gradientNorm: number };
+
+/** Sets what is dropped apart from what else is drawn from the seed. */
+const NOISE = 0x0d10;
 
 /** Runs a training step's graphs on a state. */
 export class StepRunner {
@@ -41,7 +45,7 @@ export class StepRunner {
   }
 
   async #whole(state: TrainingState, batch: Tensors, learningRate: number): Promise<StepNumbers> {
-    const found = await this.#forward.run({ ...batch, ...this.#forwardFeeds(state), ...this.#updateFeeds(state, learningRate) });
+    const found = await this.#forward.run({ ...batch, ...this.#forwardFeeds(state, 0), ...this.#updateFeeds(state, learningRate) });
     this.#takeBuffers(state, found);
     this.#takeUpdate(state, found);
     return { loss: numberIn(found, FETCHES.loss), correct: correctIn(found), gradientNorm: numberIn(found, FETCHES.norm) };
@@ -51,8 +55,8 @@ export class StepRunner {
     const length = state.vectors.get(PARAMETERS)?.length ?? 0;
     let sum = vector(new Float32Array(length));
     let [loss, correct] = [0, 0];
-    for (const batch of batches) {
-      const found = await this.#forward.run({ ...batch, ...this.#forwardFeeds(state), [FEEDS.accumulated]: sum });
+    for (const [at, batch] of batches.entries()) {
+      const found = await this.#forward.run({ ...batch, ...this.#forwardFeeds(state, at), [FEEDS.accumulated]: sum });
       this.#takeBuffers(state, found);
       sum = found[FETCHES.gradient] as Tensor;
       loss += numberIn(found, FETCHES.loss) / batches.length;
@@ -64,9 +68,12 @@ export class StepRunner {
     return { loss, correct: Number.isNaN(correct) ? null : correct, gradientNorm: numberIn(found, FETCHES.norm) };
   }
 
-  #forwardFeeds({ vectors }: TrainingState): Record<string, Tensor> {
+  /** For batch `at` of this step. */
+  #forwardFeeds({ vectors, step }: TrainingState, at: number): Record<string, Tensor> {
     const feeds: Record<string, Tensor> = { [FEEDS.parameters]: vector(vectors.get(PARAMETERS) ?? new Float32Array()) };
     for (const { name, dims } of this.#step.buffers) feeds[name] = { elementType: "float32", shape: dims, data: vectors.get(bufferKey(name)) ?? new Float32Array() };
+    const next = streamOf(this.#recipe.seed ^ NOISE, step, at);
+    for (const { name, dims } of this.#step.noise) feeds[name] = { elementType: "float32", shape: dims, data: Float32Array.from({ length: elementCount(dims) }, next) };
     return feeds;
   }
 

@@ -1,5 +1,6 @@
-import { cloneNode, floatAttribute, floats, intAttribute, makeNode, setAttribute } from "@flotilla/runtime/ir";
+import { cloneNode, floatAttribute, floats, intAttribute, makeNode } from "@flotilla/runtime/ir";
 import { elementsIn } from "../autodiff/graph-math.ts";
+import { float32 } from "../graph/static-type.ts";
 import { frontAxis, type ForwardForm } from "../rules/rule.ts";
 
 const MOMENTUM = 0.9;
@@ -44,14 +45,14 @@ const layerNorm: ForwardForm = ({ math, node, inputs: [x = ""], outputs: [y = ""
   return { mean, inverse };
 };
 
-const dropout: ForwardForm = ({ math, node, inputs: [x = "", ratio = ""], outputs: [y = ""], dims }) => {
-  const mask = math.builder.freshName("mask");
-  const withMask = cloneNode(node);
-  withMask.inputs = [x, ratio, math.builder.truth()];
-  withMask.outputs = [y, mask];
-  setAttribute(withMask, "seed", null);
-  math.builder.adopt(withMask, [math.builder.typeOf(x), { elementType: "bool", dims: dims(x) }]);
-  return { mask };
+/** By numbers from 0 to 1 that the step is fed: those of ONNX Runtime's own operator begin anew with each session, and a training that goes on must not drop other values. */
+const dropout: ForwardForm = ({ math, inputs: [x = "", ratio], outputs: [y = ""], dims, constant }) => {
+  const [share = 0.5] = constant(ratio) ?? [];
+  const noise = math.builder.input(math.builder.freshName("noise"), float32(dims(x)));
+  const mask = math.compare("GreaterOrEqual", noise, math.constant(share, noise));
+  const kept = math.scale(math.masked(x, mask), 1 / (1 - share));
+  math.builder.adopt(makeNode("Identity", [kept], [y]), [math.builder.typeOf(x)]);
+  return { mask, noise };
 };
 
 /** Operators that are written another way where something behind them is learnt. BatchNormalization only where its statistics are the batch's. */

@@ -81,10 +81,13 @@ function setShape(input: OnnxValueInfo, shape: readonly number[]): void {
 }
 
 function learnableOf(graph: OnnxGraph, { trainable, norm }: PrepareOptions) {
-  const statistics = graph.nodes.filter((node) => node.opType === "BatchNormalization" && node.domain === "").flatMap((node) => node.inputs.slice(3, 5));
+  const norms = graph.nodes.filter((node) => node.opType === "BatchNormalization" && node.domain === "");
+  const statisticsOf = (ofNodes: readonly OnnxNode[]): string[] => ofNodes.flatMap((node) => node.inputs.slice(3, 5));
+  // A layer whose scale is not learnt is done with: it keeps its statistics too.
+  const moving = norm === "train" ? norms.filter((node) => trainable(node.inputs[1] ?? "")) : [];
   const isFloat = new Set(graph.initializers.filter(({ elementType }) => elementType === "float32").map(({ name }) => name));
-  const buffers = new Set(norm === "train" ? statistics.filter((name) => isFloat.has(name)) : []);
-  const frozen = new Set(statistics);
+  const buffers = new Set(statisticsOf(moving).filter((name) => isFloat.has(name)));
+  const frozen = new Set(statisticsOf(norms));
   const weights = weightsIn(graph);
   const parameters = new Set([...isFloat].filter((name) => weights.has(name) && !frozen.has(name) && trainable(name)));
   return { parameters, buffers, all: new Set([...parameters, ...buffers]) };

@@ -29,6 +29,8 @@ export type TrainingStep = {
   /** Running statistics. */
   readonly buffers: readonly TrainedTensor[];
   readonly inputs: readonly { readonly name: string; readonly type: StaticType }[];
+  /** Inputs that want numbers from 0 to 1, drawn anew for each batch. */
+  readonly noise: readonly { readonly name: string; readonly dims: readonly number[] }[];
   /** [batch, answers] of what targets are given for. */
   readonly answers: readonly number[];
 };
@@ -44,13 +46,13 @@ export async function buildTrainingStep(model: OnnxModel, { batchSize, recipe, t
   const parts = partsOf(prepared.parameters);
   if (parts.length === 0) throw new TrainingRefusal("nothing_to_train", "No weight of this model would be learnt: everything is frozen, or it has none.");
   const builder = new GraphBuilder("training step");
-  const { math, answers, gradient, values } = writeGradient(builder, prepared, parts, recipe);
+  const { math, answers, gradient, values, noise } = writeGradient(builder, prepared, parts, recipe);
   const isSplit = recipe.accumulation > 1;
   for (const { name, value } of values) builder.output(value, name);
   if (isSplit) builder.output(math.add(gradient, builder.input(FEEDS.accumulated, vectorType(parts))), FETCHES.gradient);
   else writeUpdate(math, FEEDS.parameters, gradient, parts, recipe);
   return {
-    model: builder.toModel(), update: isSplit ? updateOf(parts, recipe) : null, parts, parameters: prepared.parameters, buffers: prepared.buffers, inputs: prepared.inputs, answers,
+    model: builder.toModel(), update: isSplit ? updateOf(parts, recipe) : null, parts, parameters: prepared.parameters, buffers: prepared.buffers, inputs: prepared.inputs, noise, answers,
   };
 }
 
@@ -76,7 +78,7 @@ function writeGradient(builder: GraphBuilder, prepared: PreparedModel, parts: re
   const gradient = math.concat(parts.map(({ name, length }) => { const found = gradients.get(name); return found === undefined ? math.zeros([length], FEEDS.parameters) : math.reshape(found, [length]); }), 0);
   const values = [{ name: FETCHES.loss, value: written.loss }, ...forward.bufferUpdates.map(({ buffer, value }) => ({ name: newName(buffer), value }))];
   if (loss.isOfClasses) values.push({ name: FETCHES.correct, value: rightAnswers(math, answer, targets) });
-  return { math, answers, gradient, values };
+  return { math, answers, gradient, values, noise: forward.noise.map((name) => ({ name, dims: math.dims(name) })) };
 }
 
 /** How many of the batch got the class with the largest share right. */
