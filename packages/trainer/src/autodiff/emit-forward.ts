@@ -1,6 +1,7 @@
 import { cloneNode, tensorNumbers, type OnnxNode } from "@flotilla/runtime/ir";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import { FORWARD_FORMS } from "../lower/forward-forms.ts";
+import { pooledConvolutions } from "../lower/pooled-convolution.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
 import { GraphMath } from "./graph-math.ts";
 
@@ -28,7 +29,10 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
   const buffers = new Set(prepared.buffers.map(({ name }) => name));
   const bufferUpdates: { buffer: string; value: string }[] = [];
   const noise: string[] = [];
-  const nodes = prepared.nodes.map((node): WrittenNode => {
+  const pooled = pooledConvolutions(prepared);
+  const isReplaced = new Set([...pooled.values()].flatMap(({ replaced }) => replaced));
+  const nodes = prepared.nodes.filter((node) => !isReplaced.has(node)).map((original): WrittenNode => {
+    const node = pooled.get(original)?.node ?? original;
     const form = node.domain === "" ? FORWARD_FORMS[node.opType] : undefined;
     const isFixedNorm = node.opType === "BatchNormalization" && !buffers.has(node.inputs[3] ?? "");
     if (form === undefined || isFixedNorm) {

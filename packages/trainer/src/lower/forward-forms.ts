@@ -2,6 +2,7 @@ import { cloneNode, floatAttribute, floats, intAttribute, makeNode } from "@flot
 import { elementsIn } from "../autodiff/graph-math.ts";
 import { float32 } from "../graph/static-type.ts";
 import { frontAxis, type ForwardForm } from "../rules/rule.ts";
+import { POOLED_CONVOLUTIONS, pooledConvolution } from "./pooled-convolution.ts";
 
 const MOMENTUM = 0.9;
 const EPSILON = 1e-5;
@@ -56,4 +57,4 @@ const dropout: ForwardForm = ({ math, inputs: [x = "", ratio], outputs: [y = ""]
 };
 
 /** Operators that are written another way where something behind them is learnt. BatchNormalization only where its statistics are the batch's. */
-export const FORWARD_FORMS: Readonly<Record<string, ForwardForm>> = { MaxPool: maxPool, BatchNormalization: batchNorm, LayerNormalization: layerNorm, Dropout: dropout };
+export const FORWARD_FORMS: Readonly<Record<string, ForwardForm>> = { MaxPool: maxPool, BatchNormalization: batchNorm, LayerNormalization: layerNorm, Dropout: dropout, ...Object.fromEntries(POOLED_CONVOLUTIONS.map((name) => [name, pooledConvolution])) };

@@ -4,7 +4,7 @@ import type { Windows } from "../rules/windows.ts";
 type Image = { readonly shape: readonly number[]; readonly out: readonly number[]; readonly windows: Windows };
 
 /** An image [n, channels, height, width] (or series [n, channels, length]) as rows of pixels [n, height, width, channels] with its padding around it. */
-function paddedPixels(math: GraphMath, x: string, { shape, windows: { before, after } }: Image): string {
+export function paddedPixels(math: GraphMath, x: string, { shape, windows: { before, after } }: Image): string {
   const [n = 1, channels = 1, ...spatial] = shape;
   const [height, width] = spatial.length === 1 ? [1, spatial[0] ?? 1] : [spatial[0] ?? 1, spatial[1] ?? 1];
   const four = math.reshape(x, [n, channels, height, width]);

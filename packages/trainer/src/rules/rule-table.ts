@@ -2,6 +2,7 @@ import { ACTIVATIONS } from "./activations.ts";
 import { ARITHMETIC } from "./arithmetic.ts";
 import { CONVOLUTIONS } from "./convolution.ts";
 import { NORMALIZATIONS } from "./normalization.ts";
+import { POOLED } from "./pooled-convolution.ts";
 import { POOLS } from "./pooling.ts";
 import { PRODUCTS } from "./products.ts";
 import { REDUCTIONS } from "./reductions.ts";
@@ -14,7 +15,7 @@ const nothing: Rule = ({ inputs }) => inputs.map(() => null);
 /** Steps: their slope is zero wherever there is one. */
 const STEPS = ["Shape", "Size", "ArgMax", "ArgMin", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "OneHot", "Floor", "Ceil", "Round", "Sign", "Not", "And", "Or", "Xor", "IsNaN", "ConstantOfShape", "Range"];
 
-/** Gradient rules of standard operators, in their form of opset 20. */
+/** Gradient rules of standard operators, in their form of opset 20, and of what several of them are written together as. */
 export const RULES: Readonly<Record<string, Rule>> = {
   ...ARITHMETIC,
   ...ACTIVATIONS,
@@ -23,6 +24,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...PRODUCTS,
   ...CONVOLUTIONS,
   ...POOLS,
+  ...POOLED,
   ...NORMALIZATIONS,
   ...STOCHASTIC,
   ...Object.fromEntries(STEPS.map((opType) => [opType, nothing])),
