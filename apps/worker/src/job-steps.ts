@@ -13,6 +13,13 @@ export type StepResult = Pick<JobStep, "result" | "artifact">;
  */
 export type RunStep = (name: string, inputs: unknown, make: () => Promise<StepResult>) => Promise<StepResult & { wasKept: boolean }>;
 
+/** A step that an attempt kept, whatever it was made from: for work that goes on from the newest one. */
+export async function keptStep(ports: Pick<Ports, "transact" | "store">, jobId: string, name: string): Promise<StepResult | null> {
+  const known = (await ports.transact((tx) => jobSteps(tx, jobId))).get(name);
+  if (known === undefined || (known.artifact !== null && !(await ports.store.has(known.artifact.sha256)))) return null;
+  return { result: known.result, artifact: known.artifact };
+}
+
 /** The steps of one attempt at a job. */
 export function stepsOf(ports: Pick<Ports, "transact" | "store">, jobId: string, leaseToken: string): RunStep {
   let kept: Promise<Map<string, JobStep>> | undefined;

@@ -1,6 +1,6 @@
 import type { ArtifactStore, JobReport, claimJob } from "@flotilla/fleet";
 import type { Logger } from "pino";
-import type { RunStep } from "./job-steps.ts";
+import type { RunStep, StepResult } from "./job-steps.ts";
 
 /** What domain functions are handed; only composition.ts knows where it comes from. */
 export type Tx = Parameters<typeof claimJob>[0];
@@ -34,6 +34,8 @@ export type JobContext = Pick<Ports, "transact" | "store" | "log" | "measureBudg
   report(report: JobReport): void;
   /** Runs a step, unless an earlier attempt finished it. */
   step: RunStep;
+  /** A step that this job keeps, under whatever inputs; null when there is none, or its bytes are gone. */
+  kept(name: string): Promise<StepResult | null>;
 };
 
 /** What a handler found. `commit` runs in the transaction that ends the job: both happen or neither. */

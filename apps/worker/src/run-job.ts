@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { claimJob, finishJob, isJobKind, jobCatalogue, parseJobPayload, storableJson, storableText, type JobKind, type JobOutcome, type JobPayload } from "@flotilla/fleet";
 import { JobFailure } from "./job-failure.ts";
 import { JobAborted, JobLease } from "./job-lease.ts";
-import { stepsOf } from "./job-steps.ts";
+import { keptStep, stepsOf } from "./job-steps.ts";
 import type { JobContext, JobDone, Ports } from "./ports.ts";
 
 /** One handler for each kind of the catalogue. A handler may run twice for one job, and must then come to one result. */
@@ -32,7 +32,7 @@ export async function runJob(ports: Ports, handlers: Handlers, running: RunningJ
   const startedMs = performance.now();
   try {
     await mkdir(workDir, { recursive: true, mode: 0o700 });
-    const context: JobContext = { ...ports, log, jobId, workDir, signal: lease.signal, report: (report) => lease.report(report), step: stepsOf(ports, jobId, leaseToken) };
+    const context: JobContext = { ...ports, log, jobId, workDir, signal: lease.signal, report: (report) => lease.report(report), step: stepsOf(ports, jobId, leaseToken), kept: (name) => keptStep(ports, jobId, name) };
     const ended = await attempt(handlers, job.kind, job.payload, context, lease, job.attempt);
     await lease.close();
     const written = await writeOutcome(ports, jobId, leaseToken, ended);

@@ -46,6 +46,7 @@ export type {
   ModelVersion,
   Optimization,
   OptimizationResult,
+  Training,
   Rollout,
   RolloutEvent,
   Session,

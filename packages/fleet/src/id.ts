@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 
 /** Kinds of ids; the prefix tells a reader of a log what an id names. */
-export type IdKind = "usr" | "key" | "lnk" | "upl" | "mdl" | "ver" | "job" | "bld" | "dev" | "ent" | "kch" | "flt" | "rol" | "dep" | "sim" | "dst" | "dsv" | "opt";
+export type IdKind = "usr" | "key" | "lnk" | "upl" | "mdl" | "ver" | "job" | "bld" | "dev" | "ent" | "kch" | "flt" | "rol" | "dep" | "sim" | "dst" | "dsv" | "opt" | "trn";
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford base32, lower case: no i, l, o, u
 

@@ -10,6 +10,7 @@ export * from "./artifacts/index.ts";
 export * from "./models/index.ts";
 export * from "./datasets/index.ts";
 export * from "./optimizations/index.ts";
+export * from "./trainings/index.ts";
 export * from "./numbers/index.ts";
 export * from "./jobs/index.ts";
 export * from "./builds/index.ts";

@@ -5,7 +5,8 @@ import type { Tensor, Tensors, TensorSpec } from "@flotilla/runtime";
 /** Examples of a dataset as a model takes them. Reading an index again gives the same example. */
 export type DatasetExamples = {
   readonly count: number;
-  read(index: number): Promise<{ readonly feeds: Tensors; readonly label: number | null }>;
+  /** `label`: the class; `value`: what is to be predicted, where the examples are for regression. */
+  read(index: number): Promise<{ readonly feeds: Tensors; readonly label: number | null; readonly value: number | null }>;
   close(): Promise<void>;
 };
 
@@ -29,7 +30,7 @@ export async function openExamples(options: { datasetPath: string; split: Split;
     async read(index) {
       const example = await dataset.read(options.split, indices[index] ?? index);
       const { elementType, shape, data } = preprocess(example, parsed);
-      return { feeds: { [spec.name]: { elementType, shape: fitted(spec.shape, shape), data } satisfies Tensor }, label: labelOf(dataset, example.label) };
+      return { feeds: { [spec.name]: { elementType, shape: fitted(spec.shape, shape), data } satisfies Tensor }, label: labelOf(dataset, example.label), value: dataset.header.task === "regression" ? example.label : null };
     },
     close: () => dataset.close(),
   };

@@ -4,6 +4,7 @@ import { writeBuild } from "./build.ts";
 import { evaluateVersion } from "./evaluate.ts";
 import { importUploaded } from "./import.ts";
 import { optimizeVersion } from "./optimize.ts";
+import { trainModel } from "./train.ts";
 
 /** The handler of each kind. A kind without one does not compile. */
-export const handlers: Handlers = { import: importUploaded, build: writeBuild, benchmark: benchmarkVersion, evaluate: evaluateVersion, optimize: optimizeVersion };
+export const handlers: Handlers = { import: importUploaded, build: writeBuild, benchmark: benchmarkVersion, evaluate: evaluateVersion, optimize: optimizeVersion, train: trainModel };

@@ -7,6 +7,7 @@ import { datasetLimitsFor } from "../sandbox/limits.ts";
 import type { ReadDatasetInput } from "../sandbox/read-dataset.ts";
 import { runModel } from "../sandbox/run-model.ts";
 import { layFiles } from "../staged-files.ts";
+import { fittingTemplates } from "./fitting-templates.ts";
 
 const worker = systemPrincipal("worker");
 
@@ -28,7 +29,7 @@ export async function importDataset({ datasetVersionId }: { datasetVersionId: st
   return {
     result: { state: "ready", counts: summary.counts, classes: summary.classes.length },
     commit: async (tx) => {
-      await markDatasetReady(tx, datasetVersionId, { artifact, summary, preview });
+      await markDatasetReady(tx, datasetVersionId, { artifact, summary, preview, templates: fittingTemplates(summary) });
     },
   };
 }

@@ -27,7 +27,7 @@ function handlersOf(ports: Ports): Handlers {
   const never = async (): Promise<JobDone> => {
     throw new Error("the harness makes no such job");
   };
-  return { benchmark: (payload, context) => work(ports, payload, context), import: never, build: never, evaluate: never, optimize: never };
+  return { benchmark: (payload, context) => work(ports, payload, context), import: never, build: never, evaluate: never, optimize: never, train: never };
 }
 
 async function work(ports: Ports, { versionId }: { versionId: string }, context: JobContext): Promise<JobDone> {

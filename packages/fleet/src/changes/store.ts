@@ -7,7 +7,7 @@ import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 // `lastSeen - CHANGE_OVERLAP`. Reading an event twice is harmless: it only makes a page refetch.
 
 /** What kind of object changed. */
-export type ChangeTopic = "model" | "version" | "job" | "build" | "device" | "fleet" | "rollout" | "latency" | "upload" | "audit" | "settings" | "simulation" | "dataset" | "optimization";
+export type ChangeTopic = "model" | "version" | "job" | "build" | "device" | "fleet" | "rollout" | "latency" | "upload" | "audit" | "settings" | "simulation" | "dataset" | "optimization" | "training";
 
 /** One event as the SSE stream sends it; `seq` is its event id. */
 export type ChangeEventView = { seq: number; topic: ChangeTopic; objectId: string; at: string };

@@ -3,20 +3,21 @@ import type { ArtifactRef } from "@flotilla/protocol";
 import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { systemPrincipal, type Principal } from "../principal.ts";
+import type { FittingTemplate } from "../trainings/types.ts";
 import { nextDatasetVersionState, type DatasetVersionEvent } from "./transitions.ts";
 import type { DatasetPreview, DatasetSummary, DatasetVersionStateName } from "./types.ts";
 
 const worker = systemPrincipal("worker");
 
 /** What an import made of the files: the canonical artifact is in the store already. */
-type ImportedDataset = { artifact: ArtifactRef; summary: DatasetSummary; preview: DatasetPreview };
+type ImportedDataset = { artifact: ArtifactRef; summary: DatasetSummary; preview: DatasetPreview; templates: FittingTemplate[] };
 
 /** Ends an import: the version may be used. False when it was decided already (the job ran twice). */
 export async function markDatasetReady(tx: Tx, id: string, imported: ImportedDataset): Promise<boolean> {
-  const { artifact, summary, preview } = imported;
+  const { artifact, summary, preview, templates } = imported;
   await tx.artifact.createMany({ data: [{ sha256: artifact.sha256, sizeBytes: BigInt(artifact.sizeBytes) }], skipDuplicates: true });
   const moved = await moveDatasetVersion(tx, id, "accept", {
-    summary, preview, artifactSha256: artifact.sha256, artifactBytes: BigInt(artifact.sizeBytes), rejectCode: null, rejectReason: null, decidedAt: new Date(),
+    summary, preview, templates, artifactSha256: artifact.sha256, artifactBytes: BigInt(artifact.sizeBytes), rejectCode: null, rejectReason: null, decidedAt: new Date(),
   });
   if (moved === null) return false;
   await recordAudit(tx, worker, { action: "dataset_version.ready", objectKind: "dataset_version", objectId: id });

@@ -34,6 +34,8 @@ export const jobCatalogue = {
   },
   /** Applies a recipe: each technique makes, checks, evaluates and times one candidate. Finished steps are kept between attempts. */
   optimize: { payload: z.strictObject({ optimizationId: id }), timeLimitMs: 4 * 3600_000, maxAttempts: 3 },
+  /** Trains a network until its budget is used up, which is a week at most. A checkpoint is kept after every epoch. */
+  train: { payload: z.strictObject({ trainingId: id }), timeLimitMs: 8 * 24 * 3600_000, maxAttempts: 10 },
 } as const satisfies Record<string, { payload: z.ZodType; timeLimitMs: number; maxAttempts: number }>;
 
 export type JobKind = keyof typeof jobCatalogue;

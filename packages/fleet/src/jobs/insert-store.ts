@@ -6,7 +6,7 @@ import type { Principal } from "../principal.ts";
 import { jobCatalogue, parseJobPayload, type JobKind, type JobPayload } from "./catalogue.ts";
 
 /** What links lead to from a job: the thing that it works on. */
-export type JobSubject = { kind: "version" | "build" | "dataset_version" | "optimization"; id: string };
+export type JobSubject = { kind: "version" | "build" | "dataset_version" | "optimization" | "training"; id: string };
 
 /**
  * Writes a job and hands it to the queue in the same transaction, for functions of this package that have already

@@ -38,6 +38,8 @@ export async function createJob(tx: Tx, principal: Principal, input: { kind: Job
       await requireUsable(tx, version, payload.datasetVersionId);
       return jobView(tx, await insertJob(tx, principal, { kind: "evaluate", payload, subject: { kind: "version", id: version.id } }));
     }
+    case "train":
+      throw new FleetError("bad_request", { public: "A training is started at /trainings; retry its job to go on from its newest checkpoint." });
     case "import":
     case "build":
       parseJobPayload(input.kind, input.payload);

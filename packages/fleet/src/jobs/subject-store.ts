@@ -3,6 +3,7 @@ import { failBuild, reopenBuild } from "../builds/decision-store.ts";
 import { markDatasetRejected, reopenDatasetVersion } from "../datasets/decision-store.ts";
 import { markVersionRejected, reopenVersion } from "../models/decision-store.ts";
 import { failOptimization, reopenOptimization } from "../optimizations/decision-store.ts";
+import { failTraining, reopenTraining } from "../trainings/decision-store.ts";
 import type { Principal } from "../principal.ts";
 
 /** How a job is tied to what waits for it. `follows`: that still waits for this job and not for a newer one. */
@@ -33,6 +34,11 @@ const ties: Record<string, Tie> = {
     follows: async (tx, id, jobId) => (await tx.optimization.count({ where: { id, jobId } })) > 0,
     settle: (tx, id, { sentence }, principal) => failOptimization(tx, id, sentence, principal),
     reopen: reopenOptimization,
+  },
+  "train training": {
+    follows: async (tx, id, jobId) => (await tx.training.count({ where: { id, jobId } })) > 0,
+    settle: (tx, id, { sentence }, principal) => failTraining(tx, id, sentence, principal),
+    reopen: reopenTraining,
   },
 };
 

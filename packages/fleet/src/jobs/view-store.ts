@@ -107,7 +107,8 @@ async function subjectNames(tx: Tx, rows: readonly Job[]): Promise<Map<string, s
     `select v.id, m.name || ' v' || v.number as name from model_version v join model m on m.id = v.model_id where v.id = any($1::text[])
      union all select id, name from build where id = any($1::text[])
      union all select v.id, d.name || ' v' || v.number from dataset_version v join dataset d on d.id = v.dataset_id where v.id = any($1::text[])
-     union all select o.id, m.name || ' v' || v.number from optimization o join model_version v on v.id = o.version_id join model m on m.id = v.model_id where o.id = any($1::text[])`,
+     union all select o.id, m.name || ' v' || v.number from optimization o join model_version v on v.id = o.version_id join model m on m.id = v.model_id where o.id = any($1::text[])
+     union all select t.id, t.name from training t where t.id = any($1::text[])`,
     [ids],
   );
   return new Map(found.map((row) => [row.id, row.name]));

@@ -57,7 +57,7 @@ export type VersionView = {
   aliases: string[];
   inspection: VersionInspection | null;
   /** The optimization that made it, what it was made by and what it is called; null for what people brought. */
-  optimizationId: string | null; variantKind: string | null; variantLabel: string | null; recipeSha256: string | null;
+  optimizationId: string | null; trainingId: string | null; variantKind: string | null; variantLabel: string | null; recipeSha256: string | null;
   /** False: kept for its numbers, not to be built, for this reason. */
   offered: boolean; notOfferedReason: string | null;
   preprocessing: Preprocessing | null;

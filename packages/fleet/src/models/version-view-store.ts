@@ -91,6 +91,7 @@ async function versionViews(tx: Tx, rows: readonly ModelVersion[]): Promise<Map<
         aliases: aliases.filter((alias) => alias.versionId === row.id).map((alias) => alias.alias),
         inspection: row.inspection as VersionInspection | null,
         optimizationId: row.optimizationId,
+        trainingId: row.trainingId,
         variantKind: row.variantKind,
         variantLabel: row.variantLabel,
         recipeSha256: row.recipeSha256,

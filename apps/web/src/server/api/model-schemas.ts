@@ -39,7 +39,7 @@ export const versionSchema = z.object({
   createdAt: z.string(), createdByName: z.string(), decidedAt: z.string().nullable(),
   files: z.array(z.object({ name: z.string(), role: z.enum(["model", "external_data"]), sha256: z.string(), sizeBytes: z.number() })),
   aliases: z.array(z.string()), inspection: inspectionSchema.nullable(),
-  optimizationId: z.string().nullable(), variantKind: z.string().nullable(), variantLabel: z.string().nullable(), recipeSha256: z.string().nullable(),
+  optimizationId: z.string().nullable(), trainingId: z.string().nullable(), variantKind: z.string().nullable(), variantLabel: z.string().nullable(), recipeSha256: z.string().nullable(),
   offered: z.boolean().openapi({ description: "False: kept for its numbers, not to be built" }), notOfferedReason: z.string().nullable(), preprocessing: preprocessingSchema.nullable(),
 }).openapi("ModelVersion") satisfies z.ZodType<VersionView>;
 

@@ -16,6 +16,7 @@ import { platformRoutes } from "./platform-routes.ts";
 import { rolloutRoutes } from "./rollouts.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { simulationRoutes } from "./simulations.ts";
+import { trainingRoutes } from "./trainings.ts";
 import { uploadRoutes } from "./uploads.ts";
 
 /** Every operation of the API. An area adds its list here and nowhere else. */
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...graphRoutes,
   ...datasetRoutes,
   ...optimizationRoutes,
+  ...trainingRoutes,
   ...jobRoutes,
   ...buildRoutes,
   ...deviceRoutes,

@@ -1,4 +1,4 @@
-import type { DatasetVersionView, VersionView } from "@flotilla/fleet";
+import type { DatasetVersionView, FittingTemplate, VersionView } from "@flotilla/fleet";
 
 const none = { train: 0, calibration: 0, validation: 0, test: 0 };
 
@@ -13,6 +13,12 @@ export const digits: DatasetVersionView = {
   artifactSha256: null, artifactBytes: null, importJobId: null, createdAt: "2026-11-28T12:00:00.000Z", createdByName: "Olga", decidedAt: null, files: [],
 };
 
+/** A network of digits in one size. */
+export const seedCnn: FittingTemplate = {
+  id: "seed-cnn", title: "Seed CNN", description: "", suits: "images", presets: [{ id: "small", title: "Small", parameters: 93_000, macs: 5_000_000 }], input: [1, 28, 28], answers: 2, isClassifier: true,
+  preprocessing: { kind: "image", resize: null, centreCrop: null, channels: "grey", layout: "nchw", invert: false, scale: 1 / 255, mean: [], std: [], elementType: "float32" },
+};
+
 /** A ready model version that answers two classes. */
 export const net: VersionView = {
   id: "ver_1", modelId: "mdl_1", modelName: "net", number: 1, state: "ready", rejectCode: null, rejectReason: null, source: "upload", parentId: null, importJobId: null, sizeBytes: 1, notes: "",
@@ -21,6 +27,6 @@ export const net: VersionView = {
     irVersion: 9, producer: "", opsets: [], inputs: [], outputs: [{ name: "y", elementType: "float32", shape: ["batch", 2] }], operators: [], nodeCount: 1, parameterCount: 1, macs: 1, initializerBytes: 1, peakMemoryBytes: 1, loadMs: 1, firstRunMs: 1,
     latencyMs: { p50: 1, p90: 1, p95: 1, p99: 1, min: 1, max: 1, mean: 1, n: 1, method: "" }, layers: [], measuredOn: { cpu: "", arch: "", isa: [], ortVersion: "", threads: 1 },
   },
-  optimizationId: null, variantKind: null, variantLabel: null, recipeSha256: null, offered: true, notOfferedReason: null,
+  optimizationId: null, trainingId: null, variantKind: null, variantLabel: null, recipeSha256: null, offered: true, notOfferedReason: null,
   preprocessing: { kind: "image", resize: null, centreCrop: null, channels: "grey", layout: "nchw", invert: false, scale: 1 / 255, mean: [], std: [], elementType: "float32" },
 };
