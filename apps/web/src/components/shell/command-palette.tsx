@@ -2,8 +2,8 @@
 import { Autocomplete } from "@base-ui/react/autocomplete";
 import { Dialog } from "@base-ui/react/dialog";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import type { DatasetView, DeviceRow, ModelView, Page, RolloutView } from "@flotilla/fleet";
-import { Boxes, CornerDownLeft, Database, Radar, Search, Send, SquareArrowRight, type LucideIcon } from "lucide-react";
+import type { DatasetView, DeviceRow, ModelView, Page, RolloutView, TrainingView } from "@flotilla/fleet";
+import { Boxes, CornerDownLeft, Database, GraduationCap, Radar, Search, Send, SquareArrowRight, type LucideIcon } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
 import { apiGet } from "../../lib/api-client.ts";
@@ -16,7 +16,7 @@ type Group = { value: string; items: Entry[] };
 
 const FOUND_MAX = 20;
 
-/** Ctrl-K: pages, what this page can do, and models, datasets, devices and rollouts by name (searched on the server). */
+/** Ctrl-K: pages, what this page can do, and models, datasets, trainings, devices and rollouts by name (searched on the server). */
 export function CommandPalette({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) {
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
@@ -37,7 +37,7 @@ function PaletteBody({ close }: { close: () => void }) {
     <Autocomplete.Root open inline items={groups} value={text} onValueChange={setText} autoHighlight="always" keepHighlight filter={null} itemToStringValue={(entry: Entry) => entry.label}>
       <div className="flex items-center gap-2.5 border-b px-4">
         <Search size={15} aria-hidden className="text-muted" />
-        <Autocomplete.Input aria-label="Search and commands" placeholder="Go to a page, find a model, dataset, device or rollout…" className="h-12 w-full bg-transparent text-sm outline-none max-sm:text-base" />
+        <Autocomplete.Input aria-label="Search and commands" placeholder="Go to a page, find a model, dataset, training, device or rollout…" className="h-12 w-full bg-transparent text-sm outline-none max-sm:text-base" />
       </div>
       <Dialog.Close className="sr-only">Close</Dialog.Close>
       <div className="min-h-0 overflow-y-auto overscroll-contain p-1.5">
@@ -97,15 +97,16 @@ function usePaletteGroups(text: string, close: () => void): Group[] {
   ].filter((group) => group.items.length > 0);
 }
 
-type Hit = { kind: "model" | "dataset" | "device" | "rollout"; label: string; detail: string; href: string };
-const ICONS: Record<Hit["kind"], LucideIcon> = { model: Boxes, dataset: Database, device: Radar, rollout: Send };
+type Hit = { kind: "model" | "dataset" | "training" | "device" | "rollout"; label: string; detail: string; href: string };
+const ICONS: Record<Hit["kind"], LucideIcon> = { model: Boxes, dataset: Database, training: GraduationCap, device: Radar, rollout: Send };
 
 /** Each list is asked on its own: one that fails leaves the others. */
 async function search(text: string, signal: AbortSignal): Promise<Hit[]> {
   const query = encodeURIComponent(text);
-  const [models, datasets, devices, rollouts] = await Promise.all([
+  const [models, datasets, trainings, devices, rollouts] = await Promise.all([
     items<ModelView>(`/models?limit=${FOUND_MAX}&search=${query}`, signal),
     items<DatasetView>(`/datasets?limit=${FOUND_MAX}&search=${query}`, signal),
+    items<TrainingView>("/trainings?limit=100", signal),
     items<DeviceRow>(`/devices?limit=${FOUND_MAX}&search=${query}`, signal),
     items<RolloutView>("/rollouts?limit=100", signal),
   ]);
@@ -113,6 +114,7 @@ async function search(text: string, signal: AbortSignal): Promise<Hit[]> {
   return [
     ...models.map<Hit>((model) => ({ kind: "model", label: model.name, detail: "model", href: `/models/${model.id}` })),
     ...datasets.map<Hit>((dataset) => ({ kind: "dataset", label: dataset.name, detail: "dataset", href: `/datasets/${dataset.id}` })),
+    ...trainings.filter((training) => training.name.toLowerCase().includes(lower)).slice(0, FOUND_MAX).map<Hit>((training) => ({ kind: "training", label: training.name, detail: `training, ${training.state}`, href: `/trainings/${training.id}` })),
     ...rollouts.filter((rollout) => rollout.name.toLowerCase().includes(lower) || rollout.build.name.toLowerCase().includes(lower)).slice(0, FOUND_MAX).map<Hit>((rollout) => ({ kind: "rollout", label: rollout.name, detail: `rollout, ${rollout.state.replaceAll("_", " ")}`, href: `/rollouts/${rollout.id}` })),
     ...devices.map<Hit>((device) => ({ kind: "device", label: device.name, detail: `device, ${device.className}`, href: `/devices/${device.id}` })),
   ];

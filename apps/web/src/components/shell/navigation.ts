@@ -1,4 +1,4 @@
-import { Activity, Boxes, Database, FlaskConical, Gauge, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
+import { Activity, Boxes, Database, FlaskConical, Gauge, GraduationCap, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
 
 export type NavItem = { href: string; label: string; icon: LucideIcon; /** Second key after `g`. */ key: string };
 export type NavGroup = { label: string | null; items: readonly NavItem[] };
@@ -11,6 +11,7 @@ export const navigation: readonly NavGroup[] = [
     items: [
       { href: "/models", label: "Models", icon: Boxes, key: "m" },
       { href: "/datasets", label: "Datasets", icon: Database, key: "t" },
+      { href: "/trainings", label: "Trainings", icon: GraduationCap, key: "n" },
       { href: "/builds", label: "Builds", icon: Hammer, key: "b" },
       { href: "/rollouts", label: "Rollouts", icon: Send, key: "r" },
     ],

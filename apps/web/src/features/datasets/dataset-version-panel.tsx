@@ -1,6 +1,9 @@
 "use client";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { DatasetSummary, DatasetVersionView } from "@flotilla/fleet";
+import { GraduationCap } from "lucide-react";
+import type { Route } from "next";
+import { LinkButton } from "../../components/ui/button.tsx";
 import { Card, Facts } from "../../components/ui/card.tsx";
 import { Notice } from "../../components/ui/notice.tsx";
 import { formatBytes, formatCount, formatNoun } from "../../lib/format.ts";
@@ -20,6 +23,7 @@ export function DatasetVersionPanel({ version }: { version: PreviewedVersion }) 
     <div className="min-w-0 space-y-4">
       {version.state === "importing" && <ImportingPanel version={version} />}
       {version.state === "rejected" && <RefusedPanel version={version} />}
+      {summary !== null && <TrainOnThis version={version} summary={summary} />}
       {summary !== null && <Warnings summary={summary} />}
       {summary !== null && <SplitCounts summary={summary} />}
       {preview !== null && preview.sheets.length > 0 && <PreviewSheets sheets={preview.sheets} />}
@@ -28,6 +32,12 @@ export function DatasetVersionPanel({ version }: { version: PreviewedVersion }) 
       {summary !== null && <Contents version={version} summary={summary} />}
     </div>
   );
+}
+
+/** To the form of a training with these examples chosen; says why where there is nothing to learn from. */
+function TrainOnThis({ version, summary }: { version: DatasetVersionView; summary: DatasetSummary }) {
+  if (summary.counts.train === 0) return <p className="text-xs text-muted">Nothing can be trained on this version: its training split is empty.</p>;
+  return <div className="flex justify-end"><LinkButton href={`/trainings/new?dataset=${version.id}` as Route}><GraduationCap size={14} aria-hidden />Train on this…</LinkButton></div>;
 }
 
 function ImportingPanel({ version }: { version: DatasetVersionView }) {

@@ -3,7 +3,7 @@ import type { JobMetricPoint, JobStateName, JobView, Page } from "@flotilla/flee
 import { apiGet } from "../../lib/api-client.ts";
 
 export const jobStates = ["queued", "running", "succeeded", "failed", "cancelled", "quarantined"] as const satisfies readonly JobStateName[];
-export const jobKindNames = ["import", "build", "benchmark", "evaluate", "optimize"] as const;
+export const jobKindNames = ["import", "build", "benchmark", "evaluate", "optimize", "train"] as const;
 
 export type JobFilter = { state: JobStateName | null; kind: string | null };
 

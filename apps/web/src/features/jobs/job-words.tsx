@@ -11,13 +11,14 @@ export function JobState({ state, cancelRequested = false }: { state: JobStateNa
 
 /** The work of a kind, as a noun: "optimization". */
 export function jobNoun(kind: string): string {
-  return { optimize: "optimization", evaluate: "evaluation" }[kind] ?? kind;
+  return { optimize: "optimization", evaluate: "evaluation", train: "training" }[kind] ?? kind;
 }
 
 /** Where the thing is that the job is about; null when it has no page. */
 export function subjectHref(job: Pick<JobView, "subjectKind" | "subjectId">): Route | null {
   if (job.subjectId === null) return null;
   if (job.subjectKind === "build") return `/builds/${job.subjectId}` as Route;
+  if (job.subjectKind === "training") return `/trainings/${job.subjectId}` as Route;
   // The version's page takes an id in place of the number, and the model is looked up there.
   if (job.subjectKind === "version") return `/models/-/v/${job.subjectId}` as Route;
   // The dataset of a version, and the version of an optimization, are looked up there.

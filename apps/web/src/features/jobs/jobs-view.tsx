@@ -28,7 +28,7 @@ export function JobsView() {
   if (query.data !== undefined && jobs.length === 0 && !isFiltered) {
     return (
       <EmptyState icon={<ListChecks size={18} />} title="No jobs yet" action={<LinkButton href={"/models/new" as Route} kind="primary">Upload a model</LinkButton>}>
-        <p>Jobs are work in the background. An <b>import</b> checks an uploaded model or dataset, an <b>optimize</b> makes smaller variants, an <b>evaluate</b> counts right answers, a <b>benchmark</b> measures a version again, a <b>build</b> writes the manifest that is shipped.</p>
+        <p>Jobs are work in the background. An <b>import</b> checks an uploaded model or dataset, an <b>optimize</b> makes smaller variants, an <b>evaluate</b> counts right answers, a <b>train</b> teaches a model, a <b>benchmark</b> measures a version again, a <b>build</b> writes the manifest that is shipped.</p>
       </EmptyState>
     );
   }

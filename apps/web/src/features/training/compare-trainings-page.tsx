@@ -1,5 +1,6 @@
 "use client";
 import { useInfiniteQuery, useQueries, useQueryClient } from "@tanstack/react-query";
+import type { TrainingView } from "@flotilla/fleet";
 import { Scale, X } from "lucide-react";
 import { useQueryStates } from "nuqs";
 import { useMemo, useState } from "react";
@@ -17,7 +18,6 @@ import { ComparedOutcomes, DifferencesTable } from "./run-differences.tsx";
 import { runNames } from "./run-names.ts";
 import { TrainingCurves } from "./training-curves.tsx";
 import { trainingListQuery, trainingQuery } from "./training-queries.ts";
-import type { TrainingView } from "./training-types.ts";
 import { metricsQuery } from "./use-metrics.ts";
 
 /** Runs over each other on the same axes, what they reached, and what they were told differently. Which ones stands in the address. */

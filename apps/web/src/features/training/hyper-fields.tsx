@@ -1,5 +1,4 @@
 "use client";
-import type { DatasetSummary } from "@flotilla/fleet";
 import { Checkbox, Field, Select } from "../../components/ui/field.tsx";
 import { NumberField, type Change } from "./number-field.tsx";
 import type { TrainingDraft } from "./training-draft.ts";
@@ -21,26 +20,26 @@ export function MainFields({ draft, onChange }: Props) {
 }
 
 /** The rest, folded away: the defaults are good. */
-export function AdvancedFields({ draft, summary, onChange }: Props & { summary: DatasetSummary | null }) {
+export function AdvancedFields({ draft, isOfClasses, onChange }: Props & { isOfClasses: boolean }) {
   return (
     <details className="rounded-lg border bg-surface shadow-lift">
       <summary className="px-4 py-2.5 text-ui font-semibold max-sm:py-3">Advanced <span className="ml-2 text-xs font-normal text-muted">{OPTIMIZERS[draft.optimizer]}, {SCHEDULES[draft.schedule]}, seed {draft.seed}</span></summary>
       <div className="grid gap-4 border-t p-4">
         <div className="grid grid-cols-2 items-start gap-3 lg:grid-cols-3">
           <Field label="Optimizer"><Select value={draft.optimizer} onChange={(event) => onChange({ optimizer: event.target.value as TrainingDraft["optimizer"] })}>{Object.entries(OPTIMIZERS).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
-          <Field label="Loss"><Select value={draft.loss} onChange={(event) => onChange({ loss: event.target.value as TrainingDraft["loss"] })}>{losses(summary).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
+          <Field label="Loss"><Select value={draft.loss} onChange={(event) => onChange({ loss: event.target.value as TrainingDraft["loss"] })}>{losses(draft, isOfClasses).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <Field label="Learning rate over time"><Select value={draft.schedule} onChange={(event) => onChange({ schedule: event.target.value as TrainingDraft["schedule"] })}>{Object.entries(SCHEDULES).map(([value, label]) => <option key={value} value={value}>{label}</option>)}</Select></Field>
           <NumberField draft={draft} field="warmupEpochs" label="Warm-up" hint="epochs until the full rate" onChange={onChange} />
           {draft.optimizer === "sgd" && <NumberField draft={draft} field="momentum" label="Momentum" onChange={onChange} />}
           <NumberField draft={draft} field="weightDecay" label="Weight decay" hint="not of biases and norms" onChange={onChange} />
           <NumberField draft={draft} field="clipNorm" label="Longest gradient" placeholder="no limit" hint="longer ones are shortened to it" onChange={onChange} />
           <NumberField draft={draft} field="accumulation" label="Batches per step" hint="more than one: a larger batch in the same memory" onChange={onChange} />
-          {summary?.task !== "regression" && <NumberField draft={draft} field="labelSmoothing" label="Label smoothing" hint="0.1 where labels are not all right" onChange={onChange} />}
+          {isOfClasses && <NumberField draft={draft} field="labelSmoothing" label="Label smoothing" hint="0.1 where labels are not all right" onChange={onChange} />}
           <NumberField draft={draft} field="emaDecay" label="Averaged weights" placeholder="off" hint="decay, for example 0.999" onChange={onChange} />
           <NumberField draft={draft} field="patience" label="Stop early after" placeholder="never" hint="epochs without a better validation loss" onChange={onChange} />
           <NumberField draft={draft} field="seed" label="Seed" hint="the same gives the same weights on one kind of machine" onChange={onChange} />
         </div>
-        {summary?.task !== "regression" && <Checkbox label="Rare classes count more" hint="Each class weighs the same in the loss, however many examples it has." checked={draft.balanced} onChange={(event) => onChange({ balanced: event.target.checked })} />}
+        {isOfClasses && <Checkbox label="Rare classes count more" hint="Each class weighs the same in the loss, however many examples it has." checked={draft.balanced} onChange={(event) => onChange({ balanced: event.target.checked })} />}
       </div>
     </details>
   );
@@ -49,8 +48,8 @@ export function AdvancedFields({ draft, summary, onChange }: Props & { summary: 
 const OPTIMIZERS: Record<TrainingDraft["optimizer"], string> = { adam: "Adam", adamw: "AdamW", sgd: "SGD with momentum" };
 const SCHEDULES: Record<TrainingDraft["schedule"], string> = { cosine: "falls along a cosine", constant: "constant", step: "falls in steps" };
 
-/** What can be asked of the answers, by what the examples are labelled with. */
-function losses(summary: DatasetSummary | null): [TrainingDraft["loss"], string][] {
-  if (summary?.task === "regression") return [["fitting", "squared error"], ["mean_absolute_error", "absolute error"], ["huber", "Huber: squared near 0, absolute beyond"]];
-  return [["fitting", "cross-entropy"], ["binary_cross_entropy", "binary cross-entropy, each class by itself"]];
+/** What can be asked of the answers. Templates that answer classes end in shares that add up to 1: for them there is one loss. */
+function losses({ start }: TrainingDraft, isOfClasses: boolean): [TrainingDraft["loss"], string][] {
+  if (!isOfClasses) return [["fitting", "squared error"], ["mean_absolute_error", "absolute error"], ["huber", "Huber: squared near 0, absolute beyond"]];
+  return start === "template" ? [["fitting", "cross-entropy"]] : [["fitting", "cross-entropy"], ["binary_cross_entropy", "binary cross-entropy, each class by itself"]];
 }

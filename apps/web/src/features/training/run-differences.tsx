@@ -1,3 +1,4 @@
+import type { TrainingView } from "@flotilla/fleet";
 import type { Route } from "next";
 import Link from "next/link";
 import { LineSwatch } from "../../components/charts/line-chart.tsx";
@@ -6,7 +7,6 @@ import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { formatLoss } from "./curve-reading.ts";
 import { commonCount, pathWords, recipeDifferences } from "./recipe-differences.ts";
-import type { TrainingView } from "./training-types.ts";
 import { TrainingState } from "./training-words.tsx";
 
 /** What each run reached, and what was made of it. */
@@ -34,7 +34,7 @@ export function ComparedOutcomes({ trainings, names }: { trainings: readonly Tra
 
 /** Only what differs: everything else is counted, not listed. */
 export function DifferencesTable({ trainings, names }: { trainings: readonly TrainingView[]; names: readonly string[] }) {
-  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: training.start.kind === "template" ? training.start.title : training.start.name, runs: training.runner, recipe: training.recipe }));
+  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: training.start.kind === "template" ? training.start.title : training.start.name, recipe: training.recipe }));
   const differences = recipeDifferences(told);
   const common = commonCount(told);
   return (

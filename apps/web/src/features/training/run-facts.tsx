@@ -1,14 +1,14 @@
 "use client";
+import type { TrainingView } from "@flotilla/fleet";
 import type { Route } from "next";
 import Link from "next/link";
 import { Fragment } from "react";
 import { Card, Facts } from "../../components/ui/card.tsx";
 import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
-import { formatDuration } from "../../lib/format.ts";
+import { formatDuration, shortDigest } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { pathWords, recipeLines } from "./recipe-differences.ts";
-import type { TrainingView } from "./training-types.ts";
 
 /** Where the run comes from and what it was told. */
 export function RunFacts({ training }: { training: TrainingView }) {
@@ -22,10 +22,11 @@ export function RunFacts({ training }: { training: TrainingView }) {
           columns={1}
           items={[
             { label: "Starts from", value: start.kind === "template" ? start.title : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
-            { label: "Runs", value: training.runner === "here" ? "here" : (training.runnerName ?? "by an outside runner") },
             { label: "Time", value: <span suppressHydrationWarning>{ranMs === null ? "not started" : formatDuration(ranMs)}</span> },
             { label: "Began", value: <TimeAgo at={training.startedAt} none="not yet" /> },
             { label: "Ended", value: <TimeAgo at={training.finishedAt} none="not yet" /> },
+            { label: "Code", value: training.codeVersion },
+            { label: "Digest of what decides it", value: <code className="text-xs break-all" title={training.recipeSha256}>{shortDigest(training.recipeSha256)}</code> },
             { label: "Job", value: <Link className="font-mono text-xs break-all underline underline-offset-2" href={`/jobs/${training.jobId}` as Route}>{training.jobId}</Link> },
           ]}
         />

@@ -1,4 +1,5 @@
 "use client";
+import type { TrainingView } from "@flotilla/fleet";
 import type { Route } from "next";
 import Link from "next/link";
 import type { ReactNode } from "react";
@@ -6,7 +7,6 @@ import { Notice } from "../../components/ui/notice.tsx";
 import { Progress } from "../../components/ui/progress.tsx";
 import { formatDuration, formatPercent } from "../../lib/format.ts";
 import { formatLoss } from "./curve-reading.ts";
-import type { TrainingView } from "./training-types.ts";
 import { isOver, progressOf, runState } from "./training-words.tsx";
 
 /** How the run stands, why, and what comes next; read out when it changes. */
@@ -56,7 +56,7 @@ function Going({ training }: { training: TrainingView }) {
 
 function goingWords(training: TrainingView): ReactNode {
   switch (runState(training)) {
-    case "queued": return training.runner === "outside" ? "Waits for an outside runner to claim it" : training.queuedBefore === null || training.queuedBefore === 0 ? "Waits for a worker: next" : `Waits for a worker: ${training.queuedBefore} before it`;
+    case "queued": return training.queuedBefore === null || training.queuedBefore === 0 ? "Waits for a worker: next" : `Waits for a worker: ${training.queuedBefore} before it`;
     case "stopping": return training.stopRequested ? "Stopping: the best weights so far are kept" : "Stopping: it was cancelled";
     default: return progressOf(training);
   }

@@ -1,5 +1,6 @@
 "use client";
 import { useQueryClient } from "@tanstack/react-query";
+import type { TrainingView } from "@flotilla/fleet";
 import { Ban, Flag } from "lucide-react";
 import { useState } from "react";
 import { useMissingRole } from "../../components/shell/person.tsx";
@@ -9,7 +10,6 @@ import { ConfirmDialog } from "../../components/ui/confirm-dialog.tsx";
 import { apiSend } from "../../lib/api-client.ts";
 import { formatLoss } from "./curve-reading.ts";
 import { trainingQuery } from "./training-queries.ts";
-import type { TrainingView } from "./training-types.ts";
 
 /** Ends a run: with the best weights so far as its result, or without any. Both say what follows before they do it. */
 export function StopButton({ training }: { training: TrainingView }) {

@@ -1,17 +1,25 @@
 import { expect, test } from "vitest";
-import { recipeOf } from "./training-body.ts";
+import { digits, net, seedCnn } from "./testing/form-rows.ts";
+import { recipeOf, trainingBody } from "./training-body.ts";
 import { freshDraft } from "./training-draft.ts";
 
 const draft = freshDraft("template");
 
 test("what is typed becomes a recipe: percents as shares, empty numbers as none, the loss that fits the labels", () => {
-  expect(recipeOf({ ...draft, shift: "8", rotate: "8", noise: "2.5", clipNorm: "", patience: "", learningRate: "0,01" }, "classification")).toMatchObject({
+  expect(recipeOf({ ...draft, shift: "8", rotate: "8", noise: "2.5", clipNorm: "", patience: "", learningRate: "0,01" }, true)).toMatchObject({
     loss: "cross_entropy", optimizer: { kind: "adam", learningRate: 0.01 }, clipNorm: null, patienceEpochs: null, budget: { epochs: 10, minutes: null },
     augmentation: { shift: 0.08, rotateDegrees: 8, noise: 0.025, flip: false },
   });
-  expect(recipeOf({ ...draft, budget: "minutes", minutes: "2.5" }, "classification").budget).toEqual({ epochs: null, minutes: 2.5 });
+  expect(recipeOf({ ...draft, budget: "minutes", minutes: "2.5" }, true).budget).toEqual({ epochs: null, minutes: 2.5 });
 });
 
 test("what only classes have is not said of numbers", () => {
-  expect(recipeOf({ ...draft, labelSmoothing: "0.1", balanced: true }, "regression")).toMatchObject({ loss: "mean_squared_error", labelSmoothing: 0, classWeights: "none" });
+  expect(recipeOf({ ...draft, labelSmoothing: "0.1", balanced: true }, false)).toMatchObject({ loss: "mean_squared_error", labelSmoothing: 0, classWeights: "none" });
+});
+
+test("a run starts from a template with a name, or from a version with what is frozen", () => {
+  expect(trainingBody({ ...draft, modelName: " digits " }, { dataset: digits, template: seedCnn, preset: "small", version: null })).toMatchObject({ datasetVersionId: "dsv_1", template: { id: "seed-cnn", preset: "small" }, modelName: "digits" });
+  const tuned = trainingBody({ ...freshDraft("version"), freeze: "up_to", freezeUpTo: "conv2" }, { dataset: digits, template: null, preset: null, version: net });
+  expect(tuned).toMatchObject({ versionId: "ver_1", freezeUpTo: "conv2" });
+  expect(tuned).not.toHaveProperty("modelName");
 });

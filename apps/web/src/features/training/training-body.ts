@@ -1,16 +1,15 @@
-import type { DatasetSummary } from "@flotilla/fleet";
-import { numberIn, type NumberField, type TrainingDraft } from "./training-draft.ts";
+import type { TrainingRecipe } from "@flotilla/fleet";
+import { learnsClasses, numberIn, type Chosen, type NumberField, type TrainingDraft } from "./training-draft.ts";
 
 /** The recipe that the draft says. Only for a draft without a problem: a number that is none counts as 0. */
-export function recipeOf(draft: TrainingDraft, task: DatasetSummary["task"]) {
+export function recipeOf(draft: TrainingDraft, isOfClasses: boolean): TrainingRecipe {
   const number = (field: NumberField): number => numberIn(draft, field) ?? 0;
   const orNull = (field: NumberField): number | null => numberIn(draft, field);
   const share = (field: NumberField): number => Number((number(field) / 100).toFixed(6));
-  const isClassification = task === "classification";
   return {
-    loss: draft.loss === "fitting" ? (task === "classification" ? "cross_entropy" : "mean_squared_error") : draft.loss,
-    labelSmoothing: isClassification ? number("labelSmoothing") : 0,
-    classWeights: isClassification && draft.balanced ? "balanced" : "none",
+    loss: draft.loss === "fitting" ? (isOfClasses ? "cross_entropy" : "mean_squared_error") : draft.loss,
+    labelSmoothing: isOfClasses ? number("labelSmoothing") : 0,
+    classWeights: isOfClasses && draft.balanced ? "balanced" : "none",
     optimizer: { kind: draft.optimizer, learningRate: number("learningRate"), weightDecay: number("weightDecay"), momentum: draft.optimizer === "sgd" ? number("momentum") : 0.9, nesterov: false },
     schedule: { kind: draft.schedule, warmupEpochs: number("warmupEpochs") },
     batchSize: number("batchSize"), accumulation: number("accumulation"),
@@ -19,4 +18,11 @@ export function recipeOf(draft: TrainingDraft, task: DatasetSummary["task"]) {
     augmentation: { shift: share("shift"), rotateDegrees: number("rotate"), scale: share("scale"), flip: draft.flip, brightness: share("brightness"), contrast: share("contrast"), noise: share("noise"), mixup: number("mixup") },
     seed: number("seed"),
   };
+}
+
+/** The body that starts the run. */
+export function trainingBody(draft: TrainingDraft, chosen: Chosen): Record<string, unknown> {
+  const { dataset, template, preset, version } = chosen;
+  const start = draft.start === "template" ? { template: { id: template?.id, preset } } : { versionId: version?.id, ...(draft.freeze === "up_to" && { freezeUpTo: draft.freezeUpTo }) };
+  return { datasetVersionId: dataset?.id, ...start, ...(draft.modelName.trim() !== "" && { modelName: draft.modelName.trim() }), recipe: recipeOf(draft, learnsClasses(draft, chosen)) };
 }

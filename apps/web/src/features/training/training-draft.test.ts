@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { freshDraft, numberIn, numberProblem, trainingDoubts, trainingProblem, type Chosen } from "./training-draft.ts";
-import { digits, net } from "./testing/form-rows.ts";
+import { freshDraft, learnsClasses, numberIn, numberProblem, trainingDoubts, trainingProblem, type Chosen } from "./training-draft.ts";
+import { digits, net, seedCnn } from "./testing/form-rows.ts";
 
-const ready: Chosen = { dataset: digits, template: "seed-cnn", preset: "small", version: null };
+const ready: Chosen = { dataset: digits, template: seedCnn, preset: "small", version: null };
 const draft = { ...freshDraft("template"), modelName: "digits" };
 
 test("what is missing is asked for in the order of the form, in sentences", () => {
@@ -39,4 +39,10 @@ test("doubts are told, not forbidden", () => {
   expect(trainingDoubts(draft, { ...ready, dataset: small })).toHaveLength(2);
   expect(trainingDoubts(draft, ready)).toEqual([]);
   expect(trainingDoubts(freshDraft("version"), { ...ready, version: { ...net, inspection: net.inspection === null ? null : { ...net.inspection, outputs: [{ name: "y", elementType: "float32", shape: ["batch", 7] }] } } })).toEqual(["The model answers 7 classes, the dataset has 2."]);
+});
+
+test("a template says itself whether it learns classes: an autoencoder of labelled pictures does not", () => {
+  expect(learnsClasses(draft, ready)).toBe(true);
+  expect(learnsClasses(draft, { ...ready, template: { ...seedCnn, isClassifier: false } })).toBe(false);
+  expect(learnsClasses(freshDraft("version"), { ...ready, template: null, version: net })).toBe(true);
 });

@@ -1,4 +1,4 @@
-import type { DatasetVersionView, VersionView } from "@flotilla/fleet";
+import type { DatasetVersionView, FittingTemplate, VersionView } from "@flotilla/fleet";
 
 /** What the form holds: numbers as typed. */
 export type TrainingDraft = {
@@ -10,7 +10,6 @@ export type TrainingDraft = {
   optimizer: "adam" | "adamw" | "sgd"; learningRate: string; schedule: "constant" | "step" | "cosine"; warmupEpochs: string; momentum: string; weightDecay: string;
   batchSize: string; accumulation: string; clipNorm: string; labelSmoothing: string; emaDecay: string; patience: string; seed: string; balanced: boolean;
   shift: string; rotate: string; scale: string; brightness: string; contrast: string; noise: string; mixup: string; flip: boolean;
-  runner: "here" | "outside";
 };
 
 /** Names of the fields that hold numbers. */
@@ -48,7 +47,7 @@ const base: TrainingDraft = {
   start: "template", freeze: "nothing", freezeUpTo: "", modelName: "", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
   optimizer: "adam", learningRate: "0.001", schedule: "cosine", warmupEpochs: "0", momentum: "0.9", weightDecay: "0",
   batchSize: "32", accumulation: "1", clipNorm: "", labelSmoothing: "0", emaDecay: "", patience: "5", seed: "1", balanced: false,
-  shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false, runner: "here",
+  shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false,
 };
 
 /** Good values to begin with. Weights that know something already are moved in smaller steps. */
@@ -77,7 +76,12 @@ export function usedNumbers(draft: TrainingDraft): NumberField[] {
   return (Object.keys(numberRules) as NumberField[]).filter((field) => !unused.has(field));
 }
 
-export type Chosen = { dataset: DatasetVersionView | null; template: string | null; preset: string | null; version: VersionView | null };
+export type Chosen = { dataset: DatasetVersionView | null; template: FittingTemplate | null; preset: string | null; version: VersionView | null };
+
+/** Whether it learns classes: a template knows what it answers, a version is taken at what the examples are labelled with. */
+export function learnsClasses(draft: TrainingDraft, { dataset, template }: Chosen): boolean {
+  return draft.start === "template" && template !== null ? template.isClassifier : dataset?.summary?.task !== "regression" && dataset?.summary?.task !== "unlabelled";
+}
 
 /** Why it cannot be started, in the order of the form; null when it can. */
 export function trainingProblem(draft: TrainingDraft, { dataset, template, preset, version }: Chosen): string | null {

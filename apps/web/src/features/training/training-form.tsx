@@ -1,6 +1,6 @@
 "use client";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import type { DatasetVersionView, Split, VersionView } from "@flotilla/fleet";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { DatasetVersionView, Split, TrainingView, VersionView } from "@flotilla/fleet";
 import type { Route } from "next";
 import { useRouter } from "next/navigation";
 import { useQueryStates } from "nuqs";
@@ -19,9 +19,9 @@ import { AdvancedFields, MainFields } from "./hyper-fields.tsx";
 import { newTrainingParams } from "./new-training-params.ts";
 import { RefusalNote } from "./refusal-note.tsx";
 import { TemplateFields } from "./template-fields.tsx";
-import { recipeOf } from "./training-body.ts";
-import { freshDraft, trainingDoubts, trainingProblem, type Chosen, type TrainingDraft } from "./training-draft.ts";
-import type { TrainingView } from "./training-types.ts";
+import { trainingBody } from "./training-body.ts";
+import { freshDraft, learnsClasses, trainingDoubts, trainingProblem, type Chosen, type TrainingDraft } from "./training-draft.ts";
+import { templatesQuery } from "./training-queries.ts";
 import { VersionFields } from "./version-fields.tsx";
 
 /** What to learn from, what to start from, how and for how long; starts the run. What is typed stays whatever the server says. */
@@ -29,11 +29,13 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
   const router = useRouter();
   const client = useQueryClient();
   const missingRole = useMissingRole("operator");
-  const [{ template, preset }, setParams] = useQueryStates(newTrainingParams);
+  const [params, setParams] = useQueryStates(newTrainingParams);
   const [dataset, setDataset] = useState(firstDataset);
   const [version, setVersion] = useState(firstVersion);
   const [draft, setDraft] = useState<TrainingDraft>(() => freshDraft(firstVersion === null ? "template" : "version"));
-  const chosen: Chosen = { dataset, template, preset, version };
+  const templates = useQuery(templatesQuery(dataset?.id ?? null));
+  const template = templates.data?.items.find(({ id }) => id === params.template) ?? null;
+  const chosen: Chosen = { dataset, template, preset: template?.presets.find(({ id }) => id === params.preset)?.id ?? null, version };
   const change = (part: Partial<TrainingDraft>): void => setDraft((before) => ({ ...before, ...part }));
   const start = useMutation({
     mutationFn: (body: Record<string, unknown>) => apiSend<TrainingView>("POST", "/trainings", body),
@@ -45,24 +47,23 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
   const named = { ...draft, modelName: draft.modelName === "" && draft.start === "template" ? suggestedName(chosen) : draft.modelName };
   const problem = trainingProblem(named, chosen);
   return (
-    <form className="grid max-w-4xl gap-4" onSubmit={(event) => { event.preventDefault(); if (problem === null && !start.isPending && !start.isSuccess) start.mutate(bodyOf(named, chosen)); }}>
+    <form className="grid max-w-4xl gap-4" onSubmit={(event) => { event.preventDefault(); if (problem === null && !start.isPending && !start.isSuccess) start.mutate(trainingBody(named, chosen)); }}>
       <Card title="Examples" subtitle="what it learns from">
         <DatasetVersionPicker value={dataset} none="Choose…" uses={toTrain} onChange={(next) => { setDataset(next); void setParams({ dataset: next?.id ?? null }); }} />
       </Card>
-      <Card title="Start from" actions={<StartChoice value={draft.start} onChange={(next) => setDraft({ ...freshDraft(next), modelName: draft.modelName, runner: draft.runner })} />}>
+      <Card title="Start from" actions={<StartChoice value={draft.start} onChange={(next) => setDraft({ ...freshDraft(next), modelName: draft.modelName })} />}>
         {draft.start === "template"
-          ? <TemplateFields dataset={dataset} value={{ template, preset }} onChange={(choice) => void setParams({ template: choice.template, preset: choice.preset })} />
+          ? dataset === null ? <p className="text-muted">Choose the examples first: what suits them depends on what they are.</p> : <TemplateFields templates={templates} value={params} onChange={(choice) => void setParams(choice)} />
           : <VersionFields version={version} draft={draft} onChange={change} onVersion={(next) => { setVersion(next); change({ freezeUpTo: "" }); void setParams({ version: next?.id ?? null }); }} />}
       </Card>
       <Card title="How"><MainFields draft={draft} onChange={change} /></Card>
       <Card title="Changes to the examples" subtitle="so that it learns what matters, and not the examples by heart"><AugmentationFields draft={draft} kind={dataset?.summary?.kind ?? null} onChange={change} /></Card>
-      <AdvancedFields draft={draft} summary={dataset?.summary ?? null} onChange={change} />
+      <AdvancedFields draft={draft} isOfClasses={learnsClasses(draft, chosen)} onChange={change} />
       <Card title="What it becomes">
-        <div className="grid gap-4 sm:grid-cols-2">
+        <div className="max-w-md">
           <Field label="Name of the model" optional={draft.start === "version"} hint={draft.start === "version" ? "Empty: the next version of the model it starts from." : "Its first version is made when the training ends."}>
             <Input value={draft.modelName} maxLength={100} placeholder={draft.start === "version" ? (version?.modelName ?? "") : suggestedName(chosen)} onChange={(event) => change({ modelName: event.target.value })} />
           </Field>
-          <RunnerChoice value={draft.runner} onChange={(runner) => change({ runner })} />
         </div>
       </Card>
       {trainingDoubts(draft, chosen).map((doubt) => <Notice key={doubt} tone="warn">{doubt}</Notice>)}
@@ -75,17 +76,12 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
   );
 }
 
-function bodyOf(draft: TrainingDraft, { dataset, template, preset, version }: Chosen): Record<string, unknown> {
-  const start = draft.start === "template" ? { template: { id: template, preset } } : { versionId: version?.id, ...(draft.freeze === "up_to" && { freezeUpTo: draft.freezeUpTo }) };
-  return { datasetVersionId: dataset?.id, ...start, ...(draft.modelName.trim() !== "" && { modelName: draft.modelName.trim() }), runner: draft.runner, recipe: recipeOf(draft, dataset?.summary?.task ?? "classification") };
-}
-
 function toTrain({ train, validation, test }: Record<Split, number>): string {
   return `${formatCount(train)} to learn from, ${formatCount(validation)} to choose by, ${formatCount(test)} to test`;
 }
 
 function suggestedName({ dataset, template, preset }: Chosen): string {
-  return dataset === null || template === null ? "" : [dataset.datasetName, template, preset].filter((part) => part !== null).join("-").slice(0, 100);
+  return dataset === null || template === null ? "" : [dataset.datasetName, template.id, preset].filter((part) => part !== null).join("-").slice(0, 100);
 }
 
 function StartChoice({ value, onChange }: { value: TrainingDraft["start"]; onChange: (value: TrainingDraft["start"]) => void }) {
@@ -97,15 +93,5 @@ function StartChoice({ value, onChange }: { value: TrainingDraft["start"]; onCha
         </label>
       ))}
     </span>
-  );
-}
-
-function RunnerChoice({ value, onChange }: { value: TrainingDraft["runner"]; onChange: (value: TrainingDraft["runner"]) => void }) {
-  return (
-    <fieldset className="grid content-start gap-1">
-      <legend className="mb-1 text-xs font-medium">Runs</legend>
-      <label className="flex items-start gap-2"><input type="radio" name="runner" className="mt-0.5 size-4 accent-(--accent)" checked={value === "here"} onChange={() => onChange("here")} /><span>here, on a worker</span></label>
-      <label className="flex items-start gap-2"><input type="radio" name="runner" className="mt-0.5 size-4 accent-(--accent)" checked={value === "outside"} onChange={() => onChange("outside")} /><span>by an outside runner<span className="block text-xs text-muted">It waits until a program with a key for it claims it.</span></span></label>
-    </fieldset>
   );
 }

@@ -1,5 +1,6 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
+import type { TrainingView } from "@flotilla/fleet";
 import { Hammer, Scale, Wand } from "lucide-react";
 import type { Route } from "next";
 import Link from "next/link";
@@ -13,13 +14,13 @@ import { JobLog } from "../jobs/job-log.tsx";
 import { ConfusionMatrix } from "./confusion-matrix.tsx";
 import type { CurveRun } from "./curve-groups.ts";
 import { noColumns } from "./metric-columns.ts";
+import { RetryButton } from "./retry-button.tsx";
 import { RunFacts } from "./run-facts.tsx";
 import { RunTiles } from "./run-tiles.tsx";
 import { RunStatus } from "./run-status.tsx";
 import { StopButton } from "./stop-button.tsx";
 import { TrainingCurves } from "./training-curves.tsx";
 import { trainingQuery } from "./training-queries.ts";
-import type { TrainingView } from "./training-types.ts";
 import { isOver, TrainingState } from "./training-words.tsx";
 import { useMetrics } from "./use-metrics.ts";
 import { WorstExamples } from "./worst-examples.tsx";
@@ -73,6 +74,7 @@ function Actions({ training }: { training: TrainingView }) {
     <>
       <LinkButton href={`/trainings/compare?runs=${training.id}` as Route}><Scale size={14} aria-hidden />Compare…</LinkButton>
       {!isOver(training) && <StopButton training={training} />}
+      {isOver(training) && training.state !== "succeeded" && <RetryButton training={training} />}
       {result !== null && (
         <>
           <LinkButton href={`/models/${result.modelId}/v/${result.number}/optimize` as Route}><Wand size={14} aria-hidden />Optimize…</LinkButton>

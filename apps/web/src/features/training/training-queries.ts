@@ -1,8 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import type { DatasetVersionView, JobStateName, Page } from "@flotilla/fleet";
+import type { DatasetVersionView, FittingTemplate, JobStateName, Page, TrainingView } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
 import type { GraphRow } from "../graph/graph-queries.ts";
-import type { TemplateView, TrainingView } from "./training-types.ts";
 
 export const trainingStates = ["queued", "running", "succeeded", "failed", "cancelled", "quarantined"] as const satisfies readonly JobStateName[];
 
@@ -24,8 +23,8 @@ export const trainingQuery = (id: string) => queryOptions({ queryKey: ["training
 
 export const templatesQuery = (datasetVersionId: string | null) => queryOptions({
   queryKey: ["training-templates", datasetVersionId],
-  queryFn: ({ signal }) => apiGet<{ items: TemplateView[] }>(`/training-templates${datasetVersionId === null ? "" : `?datasetVersionId=${datasetVersionId}`}`, signal),
-  staleTime: Infinity,
+  queryFn: ({ signal }) => apiGet<{ items: FittingTemplate[] }>(`/training-templates?datasetVersionId=${datasetVersionId}`, signal),
+  staleTime: Infinity, enabled: datasetVersionId !== null,
 });
 
 /** A version of a dataset by its id alone, as addresses and runs name it. */

@@ -1,6 +1,6 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import type { JobMetricPoint } from "@flotilla/fleet";
+import type { JobMetricPoint, TrainingView } from "@flotilla/fleet";
 import type { Route } from "next";
 import Link from "next/link";
 import { Sparkline } from "../../components/charts/sparkline.tsx";
@@ -13,7 +13,6 @@ import { useNow } from "../../lib/use-now.ts";
 import { RUNS_MAX } from "./compare-params.ts";
 import { formatLoss } from "./curve-reading.ts";
 import { thinned } from "./metric-columns.ts";
-import type { TrainingView } from "./training-types.ts";
 import { isOver, progressOf, TrainingState } from "./training-words.tsx";
 
 /** Runs, newest first; ticked ones can be compared. */

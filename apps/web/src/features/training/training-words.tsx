@@ -1,6 +1,6 @@
+import type { TrainingView } from "@flotilla/fleet";
 import { StateWord, type BadgeTone } from "../../components/ui/badge.tsx";
 import { formatDuration } from "../../lib/format.ts";
-import type { TrainingView } from "./training-types.ts";
 
 /** How a run stands, as people say it. */
 export type RunState = "queued" | "running" | "resumed" | "stopping" | "finished" | "stopped early" | "failed" | "cancelled" | "quarantined";
@@ -26,8 +26,10 @@ export function isOver(training: Pick<TrainingView, "state">): boolean {
 }
 
 /** "epoch 3 of 10", "epoch 3, 2 min of 5 min". */
-export function progressOf(training: Pick<TrainingView, "epoch" | "budget" | "ranMs">): string {
-  const epoch = training.epoch === null ? "before the first epoch" : `epoch ${training.epoch}`;
-  if (training.budget.epochs !== null) return training.epoch === null ? `${epoch} of ${training.budget.epochs}` : `${epoch} of ${training.budget.epochs}`;
-  return training.budget.minutes === null ? epoch : `${epoch}, ${training.ranMs === null ? "" : `${formatDuration(training.ranMs)} of `}${formatDuration(training.budget.minutes * 60_000)}`;
+export function progressOf(training: Pick<TrainingView, "epoch" | "recipe" | "ranMs">): string {
+  const { epochs, minutes } = training.recipe.budget;
+  // Told at the end of each: what goes on is the one after.
+  const epoch = `epoch ${Math.min(epochs ?? Number.POSITIVE_INFINITY, (training.epoch ?? 0) + 1)}`;
+  if (epochs !== null) return `${epoch} of ${epochs}`;
+  return minutes === null ? epoch : `${epoch}, ${training.ranMs === null ? "" : `${formatDuration(training.ranMs)} of `}${formatDuration(minutes * 60_000)}`;
 }

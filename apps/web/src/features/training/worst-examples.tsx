@@ -1,7 +1,7 @@
+import type { TrainingView } from "@flotilla/fleet";
 import { Card } from "../../components/ui/card.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatLoss } from "./curve-reading.ts";
-import type { TrainingView } from "./training-types.ts";
 
 type Example = TrainingView["worst"][number];
 
