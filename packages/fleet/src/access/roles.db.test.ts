@@ -7,6 +7,7 @@ import * as jobs from "../jobs/index.ts";
 import * as models from "../models/index.ts";
 import * as numbers from "../numbers/index.ts";
 import * as optimizations from "../optimizations/index.ts";
+import * as trainings from "../trainings/index.ts";
 import { areas, type Area, type Principal, type Role } from "../principal.ts";
 import * as access from "./index.ts";
 
@@ -54,6 +55,11 @@ const guarded: Record<string, { area: Area; role: Role; call: Call }> = {
   listDatasetVersions: { area: "models", role: "viewer", call: (tx, p) => datasets.listDatasetVersions(tx, p, { datasetId: none }) },
   getOptimization: { area: "models", role: "viewer", call: (tx, p) => optimizations.getOptimization(tx, p, none) },
   listOptimizations: { area: "models", role: "viewer", call: (tx, p) => optimizations.listOptimizations(tx, p, page) },
+  createTraining: { area: "jobs", role: "operator", call: (tx, p) => trainings.createTraining(tx, p, { datasetVersionId: none }) },
+  stopTraining: { area: "jobs", role: "operator", call: (tx, p) => trainings.stopTraining(tx, p, { id: none }) },
+  getTraining: { area: "models", role: "viewer", call: (tx, p) => trainings.getTraining(tx, p, none) },
+  listTrainings: { area: "models", role: "viewer", call: (tx, p) => trainings.listTrainings(tx, p, page) },
+  fittingTemplates: { area: "models", role: "viewer", call: (tx, p) => trainings.fittingTemplates(tx, p, none) },
   variantTree: { area: "models", role: "viewer", call: (tx, p) => optimizations.variantTree(tx, p, none) },
   versionReport: { area: "models", role: "viewer", call: (tx, p) => numbers.versionReport(tx, p, none) },
   compareVersions: { area: "models", role: "viewer", call: (tx, p) => numbers.compareVersions(tx, p, { versionIds: [none] }) },
@@ -103,6 +109,10 @@ const unguarded: Record<string, string> = {
   markDatasetReady: "worker, under a job's lease",
   markDatasetRejected: "worker, under a job's lease",
   finishOptimization: "worker, under a job's lease",
+  finishTraining: "worker, under a job's lease",
+  trainingOf: "worker, which has its job",
+  noteTrainingProgress: "worker, which has its job",
+  isStopRequested: "worker, which has its job",
   markVersionReady: "worker, under a job's lease",
   markVersionRejected: "worker, under a job's lease",
   finishBuild: "worker, under a job's lease",
@@ -155,6 +165,6 @@ test("only the platform makes the first admin", async () => {
 });
 
 test("every exported function stands in one of the tables", () => {
-  const exported = Object.entries({ ...access, ...models, ...datasets, ...optimizations, ...numbers, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const exported = Object.entries({ ...access, ...models, ...datasets, ...optimizations, ...trainings, ...numbers, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   expect(exported.toSorted()).toEqual([...Object.keys(guarded), ...Object.keys(unguarded)].toSorted());
 });

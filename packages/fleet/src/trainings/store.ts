@@ -11,7 +11,7 @@ import { requireRole, type Principal } from "../principal.ts";
 import { nameOf } from "../text-rules.ts";
 import { parseTrainingRecipe, trainingDigest, type TrainingRecipe } from "./recipe.ts";
 import type { FittingTemplate, TrainingStart, TrainingView } from "./types.ts";
-import { getTraining } from "./view-store.ts";
+import { trainingView } from "./view-store.ts";
 
 /** What a person asks for: a template in a size, or a version to train further. `modelName`: what it becomes a version of; a version's own model unless told. */
 export type NewTraining = {
@@ -40,7 +40,7 @@ export async function createTraining(tx: Tx, principal: Principal, input: NewTra
   await tx.training.update({ where: { id }, data: { jobId: job.id } });
   await recordAudit(tx, principal, { action: "training.create", objectKind: "training", objectId: id, objectName: name, detail: { datasetVersionId: dataset.id, start, recipe } });
   await recordChange(tx, "training", id);
-  return getTraining(tx, principal, id);
+  return trainingView(tx, id);
 }
 
 type ReadyDataset = Awaited<ReturnType<typeof findDatasetVersion>>;
@@ -97,14 +97,14 @@ function requireFitting(dataset: ReadyDataset, start: TrainingStart, recipe: Tra
 /** Asks a running training to end and keep the best; one that has not begun is cancelled by its job instead. `illegal_transition` once it ended. */
 export async function stopTraining(tx: Tx, principal: Principal, input: { id: string; reason?: string | undefined }): Promise<TrainingView> {
   requireRole(principal, "jobs", "operator");
-  const view = await getTraining(tx, principal, input.id);
+  const view = await trainingView(tx, input.id);
   if (view.state !== "running") throw new FleetError("illegal_transition", { public: view.state === "queued" ? "The training has not begun: cancel it instead." : `The training is ${view.state} already.` });
   if (!view.stopRequested) {
     await tx.training.update({ where: { id: input.id }, data: { stopRequestedAt: new Date() } });
     await recordAudit(tx, principal, { action: "training.stop", objectKind: "training", objectId: input.id, objectName: view.name, reason: input.reason });
     await recordChange(tx, "training", input.id);
   }
-  return getTraining(tx, principal, input.id);
+  return trainingView(tx, input.id);
 }
 
 /** Networks that can be trained on a dataset version; empty for one that was read before there were any. */

@@ -29,6 +29,11 @@ export async function listTrainings(tx: Tx, principal: Principal, input: PageInp
 /** One training; `not_found` when there is none. */
 export async function getTraining(tx: Tx, principal: Principal, id: string): Promise<TrainingView> {
   requireRole(principal, "models", "viewer");
+  return trainingView(tx, id);
+}
+
+/** The same for functions of this area that have decided already that the principal may. */
+export async function trainingView(tx: Tx, id: string): Promise<TrainingView> {
   const row = await tx.training.findUnique({ where: { id } });
   const [view] = row === null ? [] : await viewsOf(tx, [row]);
   if (view === undefined) throw new FleetError("not_found", { public: "There is no such training." });
