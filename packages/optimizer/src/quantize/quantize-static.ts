@@ -11,6 +11,7 @@ import type { CalibrationMethod } from "./calibrate.ts";
 import { calibrate, tailRatio } from "./calibrate.ts";
 import { qdqProblems } from "./check-qdq.ts";
 import { equaliseLayers } from "./equalise.ts";
+import { keepProductsFloat } from "./keep-products-float.ts";
 import type { NumberFormat, Quantisation } from "./number-formats.ts";
 import { NUMBER_FORMATS } from "./number-formats.ts";
 import type { NodeDecision, Placement, PlacementOptions } from "./placement.ts";
@@ -94,6 +95,7 @@ export async function quantizeStatic(
   const plan = { ...nearest, roundings };
   const biasCorrections = options.biasCorrection === undefined ? new Map<string, Float64Array>() : await correctBiases(source, plan, examples, options.biasCorrection, context);
   const written = writeQdq(source, { ...plan, biasCorrections });
+  keepProductsFloat(written, new Set(placement.decisions.flatMap(({ node, state }) => (state === "float" ? [node] : []))));
   const problems = qdqProblems(written);
   if (problems.length > 0) throw new QuantisationRefusal("unsound_result", `The quantised model is not sound: ${problems.slice(0, 5).join("; ")}.`);
   const tensors = tensorReports(placement, activations, statistics);

@@ -9,7 +9,6 @@ import type { PairedDifference } from "../evaluate/paired-difference.ts";
 import { QuantisationRefusal } from "../quantize/quantisation-refusal.ts";
 import type { QuantizeOptions } from "../quantize/quantize-static.ts";
 import { quantizeStatic } from "../quantize/quantize-static.ts";
-import { keepProductsFloat } from "./keep-products-float.ts";
 import type { SearchContext, SearchExamples, SearchGoal } from "./search-mixed-precision.ts";
 
 /** One quantised model that was judged. */
@@ -64,7 +63,6 @@ export class Trials {
     try {
       const all = [...(this.#options.keepFloat ?? []), ...keptFloat];
       const { model } = await quantizeStatic(this.#source, this.#examples.calibration, { ...this.#options, keepFloat: all }, signal === undefined ? {} : { signal });
-      keepProductsFloat(model, new Set(all));
       return model;
     } catch (error) {
       if (error instanceof QuantisationRefusal && error.code === "nothing_to_quantise") return null;
