@@ -49,13 +49,15 @@ type MadeStep = { kind: "refused"; reason: string } | ({ kind: "made"; file: Mad
 
 async function makeStep({ optimization, parent, staged, dataset }: Workbench, position: number, technique: Technique, context: JobContext): Promise<MadeStep> {
   const { calibrationSamples, seed } = optimization.recipe;
-  const inputs = { files: parent.files, technique, seed, calibrationSamples, dataset: dataset?.sha256 ?? null, preprocessing: parent.preprocessing };
+  // Only a search looks at the goal.
+  const goal = technique.kind === "mixed_precision" ? optimization.goal : null;
+  const inputs = { files: parent.files, technique, goal, seed, calibrationSamples, dataset: dataset?.sha256 ?? null, preprocessing: parent.preprocessing };
   const step = await context.step(`make ${position}`, inputs, async () => {
     const outPath = join(context.workDir, `made-${position}`);
     const calibration = dataset === null || parent.preprocessing === null ? null : { datasetPath: dataset.path, samples: calibrationSamples, preprocessing: parent.preprocessing };
     const run = await runModel<MakeCandidateInput, unknown>({
       entry: new URL("../sandbox/make-candidate.ts", import.meta.url),
-      input: { modelPath: staged.modelPath, externalFiles: staged.externalFiles.map(({ name }) => name), technique, seed, outPath, calibration },
+      input: { modelPath: staged.modelPath, externalFiles: staged.externalFiles.map(({ name }) => name), technique, goal: optimization.goal, measureBudgetMs: context.measureBudgetMs, seed, outPath, calibration },
       limits: limitsFor(MODEL_COPIES * staged.totalBytes, MAKE_SECONDS),
       workDir: context.workDir,
       signal: context.signal,

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Preprocessing, Technique } from "@flotilla/fleet";
+import type { Goal, Preprocessing, Technique } from "@flotilla/fleet";
 import { openModel, sandboxMain } from "@flotilla/runtime";
 import { readOnnx, writeOnnx } from "@flotilla/runtime/ir";
 import { ExamplesRefusal, openExamples } from "../examples/dataset-examples.ts";
@@ -8,19 +8,19 @@ import type { Made } from "../techniques/maker.ts";
 import { makeCandidate } from "../techniques/makers.ts";
 
 export type MakeCandidateInput = {
-  modelPath: string; externalFiles: string[]; technique: Technique; seed: number; outPath: string;
+  modelPath: string; externalFiles: string[]; technique: Technique; goal: Goal; measureBudgetMs: number; seed: number; outPath: string;
   calibration: { datasetPath: string; samples: number; preprocessing: Preprocessing } | null;
 };
 export type MakeCandidateStep = { line: string };
 export type MakeCandidateOutput = ({ kind: "made" } & Omit<Made, "model">) | { kind: "refused"; reason: string };
 
-sandboxMain<MakeCandidateInput, MakeCandidateOutput>(async ({ modelPath, externalFiles, technique, seed, outPath, calibration }, { progress }) => {
+sandboxMain<MakeCandidateInput, MakeCandidateOutput>(async ({ modelPath, externalFiles, technique, goal, measureBudgetMs, seed, outPath, calibration }, { progress }) => {
   const external = new Map<string, Uint8Array>();
   for (const name of externalFiles) external.set(name, await readFile(join(dirname(modelPath), name)));
   const examples = calibration === null ? null : await calibrationExamples(modelPath, calibration);
   try {
     const tell = (line: string): void => progress({ line } satisfies MakeCandidateStep);
-    const { model, ...made } = await makeCandidate(readOnnx(await readFile(modelPath), external), technique, { examples, workDir: process.cwd(), seed, tell });
+    const { model, ...made } = await makeCandidate(readOnnx(await readFile(modelPath), external), technique, { examples, workDir: process.cwd(), seed, goal, measureBudgetMs, tell });
     await writeFile(outPath, writeOnnx(model), { flag: "wx" });
     return { kind: "made", ...made };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Technique, VariantReport } from "@flotilla/fleet";
+import type { Goal, Technique, VariantReport } from "@flotilla/fleet";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import type { DatasetExamples } from "../examples/dataset-examples.ts";
 
@@ -8,6 +8,10 @@ export type MakeContext = {
   /** Private and empty. */
   workDir: string;
   seed: number;
+  /** What the candidate must keep: for techniques that look for it. */
+  goal: Goal;
+  /** Spent on measuring one model (MEASURE_BUDGET_MS). */
+  measureBudgetMs: number;
   /** A line for the job's log. */
   tell(line: string): void;
 };

@@ -56,7 +56,8 @@ const DRIFT_MAX = 1.5;
 
 const CONVERSIONS = new Set(["QuantizeLinear", "DequantizeLinear"]);
 
-function fusionOf(audited: readonly AuditedNode[]): NonNullable<VariantReport["fusion"]> {
+/** What runs on integers, by the runtime's own graph. */
+export function fusionOf(audited: readonly AuditedNode[]): NonNullable<VariantReport["fusion"]> {
   const isConversion = ({ opType }: AuditedNode): boolean => CONVERSIONS.has(opType);
   const floats = audited.filter((node) => node.state === "float" && !isConversion(node));
   return {

@@ -21,7 +21,7 @@ export const freshTechniques: { readonly [K in Kind]: Extract<Technique, { kind:
 };
 
 const activations: TechniqueOption = { field: "activations", label: "Activations", type: "choice", choices: [{ value: "uint8", label: "unsigned (U8S8)" }, { value: "int8", label: "signed (S8S8)" }] };
-const reducedRange: TechniqueOption = { field: "reducedRange", label: "Weights in 7 bits", type: "switch", hint: "nothing saturates on CPUs without VNNI" };
+const reducedRange: TechniqueOption = { field: "reducedRange", label: "Weights in 7 bits", type: "switch", hint: "nothing saturates on x86 CPUs without VNNI" };
 
 export const techniqueOptions: Record<Kind, readonly TechniqueOption[]> = {
   simplify: [],

@@ -49,7 +49,7 @@ function Fusion({ fusion }: { fusion: NonNullable<VariantReport["fusion"]> }) {
 
 function Saturation({ saturation }: { saturation: NonNullable<VariantReport["saturation"]> }) {
   return (
-    <Card title="On CPUs without VNNI" subtitle="predicted by integer emulation">
+    <Card title="On x86 CPUs without VNNI" subtitle="predicted by integer emulation">
       <p className="mb-3 text-pretty">{saturation.sentence}</p>
       <dl className="grid gap-4 sm:grid-cols-3">
         <Measured label="Nodes that saturate" value={formatCount(saturation.saturatedNodes)} how={saturation.method} />
