@@ -30,7 +30,7 @@ export type { ModelInput, PreprocessingGuess } from "./preprocessing/guess-prepr
 export { guessPreprocessing } from "./preprocessing/guess-preprocessing.ts";
 export type { Picture } from "./preview/picture.ts";
 export type { PreviewGrid, PreviewOptions } from "./preview/preview-grid.ts";
-export { previewGrid, waveformPicture } from "./preview/preview-grid.ts";
+export { examplePicture, previewGrid, waveformPicture } from "./preview/preview-grid.ts";
 export type { DatasetSummary, ValueSummary } from "./preview/summarize-dataset.ts";
 export { summarizeDataset } from "./preview/summarize-dataset.ts";
 export type { SyntheticDigit, SyntheticDigits } from "./digits/synthetic-digits.ts";

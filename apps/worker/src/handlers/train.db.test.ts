@@ -42,6 +42,8 @@ test("a network from a template becomes a version with its lineage, its curves a
   await worker.run(training.jobId);
   const ended = await viewOf(training.id);
   expect(ended).toMatchObject({ state: "succeeded", stoppedBy: "epochs", epoch: 2, stepsPerEpoch: 11, best: { metric: "validation accuracy" }, result: { modelName: "digit reader", number: 1 }, confusion: { split: "validation" } });
+  expect(ended.worst.length).toBeGreaterThan(0);
+  expect(ended.worst[0]).toMatchObject({ truth: expect.stringMatching(/^\d$/), image: expect.stringMatching(/^data:image\/webp;base64,/) });
   const version = await worker.transact((tx) => getVersion(tx, operator, ended.result?.versionId ?? ""));
   expect(version).toMatchObject({ state: "ready", source: "train", trainingId: training.id, recipeSha256: training.recipeSha256, preprocessing: { kind: "image" } });
   const { evaluations } = await worker.transact((tx) => versionReport(tx, operator, version.id));

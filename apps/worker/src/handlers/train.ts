@@ -52,8 +52,7 @@ export async function trainModel({ trainingId }: JobPayload<"train">, context: J
   const looked = await lookAtModel(staged, context, () => undefined);
   if (looked.kind === "refused") throw new JobFailure(looked.code, sentence(`the trained model is not sound: ${looked.reason}`));
   const evaluations = await evaluated(staged, dataset, parent.preprocessing, context);
-  const { modelPath: _, validation, ...rest } = trained;
-  const outcome: TrainingOutcome = { ...rest, validation: validation === null ? null : { ...validation, worst: validation.worst.map((example) => ({ ...example, image: null })) } };
+  const { modelPath: _, ...outcome } = trained satisfies TrainingOutcome;
   const toolVersions = { flotilla: FLOTILLA_VERSION, node: process.version, onnxruntime: looked.inspection.measuredOn.ortVersion };
   return {
     result: { state: "finished", epochs: outcome.epochs, stoppedBy: outcome.stoppedBy, accuracy: outcome.validation?.accuracy ?? null },

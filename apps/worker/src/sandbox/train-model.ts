@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Preprocessing, TrainingRecipe, TrainingStart } from "@flotilla/fleet";
+import { examplePicture, openDataset } from "@flotilla/datasets";
+import type { Preprocessing, TrainingOutcome, TrainingRecipe, TrainingStart } from "@flotilla/fleet";
 import { sandboxMain, type TensorSpec } from "@flotilla/runtime";
 import { readOnnx, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { buildTemplate, train, type ExampleSource, type TrainingExample, type TrainingPoint, type TrainingResult } from "@flotilla/trainer";
@@ -22,7 +23,10 @@ export type TrainModelInput = {
 export type TrainModelStep =
   | { points: readonly TrainingPoint[] }
   | { checkpoint: { path: string; epoch: number; step: number; best: TrainingResult["best"] } };
-export type TrainModelOutput = Omit<TrainingResult, "model"> & { modelPath: string };
+export type TrainModelOutput = Omit<TrainingResult, "model" | "validation"> & { validation: TrainingOutcome["validation"]; modelPath: string };
+
+/** Pixels of a picture on the training's page. */
+const PICTURE_SIDE = 84;
 
 /** Examples that are ready for the network stay in memory up to so many bytes; beyond, they are made anew each time. */
 const CACHE_BYTES = 512 * 1024 * 1024;
@@ -35,7 +39,7 @@ sandboxMain<TrainModelInput, TrainModelOutput>(async (input, { progress }) => {
   const source = (examples: Awaited<ReturnType<typeof open>>): ExampleSource => remembered({ count: examples.count, read: async (index) => exampleOf(await examples.read(index), input.isUnlabelled) });
   const freeze = input.start.kind === "version" && input.start.freezeUpTo !== null ? frozenUpTo(model, input.start.freezeUpTo) : [];
   const stopPath = join(input.outDir, "stop");
-  const { model: trained, ...result } = await train(model, { train: source(learnt), validation: validation === null ? null : source(validation) }, { ...input.recipe, freeze }, {
+  const { model: trained, validation: found, ...result } = await train(model, { train: source(learnt), validation: validation === null ? null : source(validation) }, { ...input.recipe, freeze }, {
     threads: input.threads,
     signal: new AbortController().signal,
     ...(input.checkpointPath === null ? {} : { checkpoint: await readFile(input.checkpointPath) }),
@@ -53,8 +57,22 @@ sandboxMain<TrainModelInput, TrainModelOutput>(async (input, { progress }) => {
   await writeFile(modelPath, writeOnnx(trained), { flag: "wx" });
   await learnt.close();
   await validation?.close();
-  return { ...result, modelPath };
+  return { ...result, validation: found === null ? null : await pictured(found, input.datasetPath), modelPath };
 });
+
+/** The worst examples with what they look like. Rows of numbers look like nothing. */
+async function pictured(validation: NonNullable<TrainingResult["validation"]>, datasetPath: string): Promise<TrainModelOutput["validation"]> {
+  const { n, loss, accuracy, confusion } = validation;
+  const dataset = await openDataset(datasetPath);
+  const worst: NonNullable<TrainModelOutput["validation"]>["worst"] = [];
+  for (const { index, label, answer, confidence, loss: of } of validation.worst) {
+    const example = await dataset.read("validation", index);
+    const picture = example.kind === "table" ? null : await examplePicture(example, PICTURE_SIDE);
+    worst.push({ index, label, answer, confidence, loss: of, image: picture === null ? null : `data:${picture.mediaType};base64,${Buffer.from(picture.bytes).toString("base64")}` });
+  }
+  await dataset.close();
+  return { n, loss, accuracy, confusion: confusion === null ? null : confusion.map((row) => [...row]), worst };
+}
 
 async function modelOf({ start, recipe, modelPath, externalFiles }: TrainModelInput): Promise<OnnxModel> {
   if (start.kind === "template") return buildTemplate(start.template, start.preset, start, recipe.seed);

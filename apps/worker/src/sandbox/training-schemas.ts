@@ -17,6 +17,6 @@ export const trainModelOutputSchema = z.object({
   best,
   validation: z.object({
     n: z.number(), loss: z.number(), accuracy: z.number().nullable(), confusion: z.array(z.array(z.number()).max(10_000)).max(10_000).nullable(),
-    worst: z.array(z.object({ index: z.number(), label: z.number().nullable(), answer: z.number(), confidence: z.number(), loss: z.number() })).max(100),
+    worst: z.array(z.object({ index: z.number(), label: z.number().nullable(), answer: z.number(), confidence: z.number(), loss: z.number(), image: z.string().max(20_000).startsWith("data:image/webp;base64,").nullable() })).max(100),
   }).nullable(),
 });

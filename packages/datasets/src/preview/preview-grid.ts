@@ -68,3 +68,10 @@ export function waveformPicture(values: ArrayLike<number>, options: { readonly w
   drawWave(canvas, values, 0, 0, width, height);
   return canvas.encode(format);
 }
+
+/** One example as a small square picture. */
+export async function examplePicture(example: Example, side: number): Promise<Picture> {
+  const canvas = new Canvas(side, side);
+  drawExample(canvas, example, 0, 0, side);
+  return canvas.encode("webp");
+}
