@@ -1,4 +1,4 @@
-export type LossKind = "cross_entropy" | "binary_cross_entropy" | "mean_squared_error" | "mean_absolute_error" | "huber";
+export type LossKind = "cross_entropy" | "binary_cross_entropy" | "mean_squared_error" | "mean_absolute_error" | "huber" | "triplet";
 
 /** How examples are changed each time they are seen. Shares are of the side or of the range of values; 0 everywhere: not at all. */
 export type Augmentation = {
@@ -16,6 +16,8 @@ export type Augmentation = {
 /** Everything that decides a training, with the bytes of model and dataset: the same recipe gives the same weights on the same kind of machine. */
 export type TrainingRecipe = {
   readonly loss: LossKind;
+  /** With another model to learn from, which the training is handed: how flat the answers of both are made, and the share that the labels have of the loss. */
+  readonly distillation?: { readonly temperature: number; readonly hardShare: number };
   /** Share of the target that is spread over all classes (Szegedy et al. 2016). */
   readonly labelSmoothing: number;
   /** "balanced": rare classes weigh as much as frequent ones. */

@@ -1,4 +1,4 @@
-export type TrainingRefusalCode = "training_diverged" | "nothing_to_train" | "examples_do_not_fit" | "checkpoint_unreadable" | "checkpoint_of_another_training" | "no_examples";
+export type TrainingRefusalCode = "training_diverged" | "nothing_to_train" | "examples_do_not_fit" | "checkpoint_unreadable" | "checkpoint_of_another_training" | "no_examples" | "teacher_does_not_fit";
 
 /** Why a training cannot begin or go on. `reason` is a sentence for people that says what to do. */
 export class TrainingRefusal extends Error {

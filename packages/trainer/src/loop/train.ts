@@ -10,6 +10,7 @@ import { shuffled } from "./drawn-numbers.ts";
 import { EpochNumbers, type TrainingPoint } from "./epoch-numbers.ts";
 import { isLearnt } from "./freeze.ts";
 import { StepRunner } from "./step-runner.ts";
+import { Teacher } from "./teacher.ts";
 import type { ExampleSource, TrainingSource } from "./training-source.ts";
 import { freshState, fromCheckpoint, keptVectors, toCheckpoint, weightsOf, type BestEpoch, type TrainingState } from "./training-state.ts";
 import { validate, type Validation } from "./validate.ts";
@@ -19,6 +20,8 @@ export type TrainingContext = {
   readonly threads: number;
   /** Ends it at once: nothing is kept. */
   readonly signal: AbortSignal;
+  /** Whom to learn from, where the recipe says distillation. Of the same inputs and classes. */
+  readonly teacher?: OnnxModel;
   /** To go on from. */
   readonly checkpoint?: Uint8Array;
   onPoints(points: readonly TrainingPoint[]): void;
@@ -50,23 +53,26 @@ const MINUTE_MS = 60_000;
  * gives what going through would have given. Throws TrainingRefusal, AutodiffRefusal, or the signal's reason.
  */
 export async function train(model: OnnxModel, source: TrainingSource, recipe: TrainingRecipe, context: TrainingContext): Promise<TrainingResult> {
+  if (recipe.distillation !== undefined && context.teacher === undefined) throw new TrainingRefusal("teacher_does_not_fit", "The recipe says to learn from another model, and none is given.");
   if (source.train.count === 0) throw new TrainingRefusal("no_examples", "The training split is empty: there is nothing to learn from.");
   const batchSize = Math.min(recipe.batchSize, source.train.count);
   const step = await buildTrainingStep(model, { batchSize, recipe, trainable: isLearnt(recipe.freeze) });
   const state = context.checkpoint === undefined ? freshState(step, recipe) : fromCheckpoint(context.checkpoint, step, recipe);
   const runner = await StepRunner.open(step, recipe, context.threads);
+  const teacher = recipe.distillation === undefined || context.teacher === undefined ? null : await Teacher.open(context.teacher, context.threads);
   try {
     const [, answers = 1] = step.answers;
     const counts = recipe.classWeights === "balanced" ? await classCounts(source.train, answers) : [];
     const batches = new Batches(source.train, { batchSize, inputs: step.inputs.map(({ name, type }) => ({ name, dims: type.dims })), answers }, recipe, counts);
-    const run = new TrainingRun({ model, step, source, recipe, context, runner, batches, state, batchSize });
+    const run = new TrainingRun({ model, step, source, recipe, context, runner, batches, teacher, state, batchSize });
     return await run.run();
   } finally {
+    await teacher?.close();
     await runner.close();
   }
 }
 
-type Parts = { model: OnnxModel; step: TrainingStep; source: TrainingSource; recipe: TrainingRecipe; context: TrainingContext; runner: StepRunner; batches: Batches; state: TrainingState; batchSize: number };
+type Parts = { model: OnnxModel; step: TrainingStep; source: TrainingSource; recipe: TrainingRecipe; context: TrainingContext; runner: StepRunner; batches: Batches; teacher: Teacher | null; state: TrainingState; batchSize: number };
 
 class TrainingRun {
   readonly #parts: Parts;
@@ -152,9 +158,12 @@ class TrainingRun {
   }
 
   async #batchesOf(order: Uint32Array, at: number) {
-    const { recipe, batchSize, batches, state } = this.#parts;
+    const { recipe, batchSize, batches, state, teacher, step } = this.#parts;
     const from = at * recipe.accumulation * batchSize;
-    return Promise.all(Array.from({ length: recipe.accumulation }, (_, k) => batches.read(wrapped(order, from + k * batchSize, batchSize), state.epoch)));
+    return Promise.all(Array.from({ length: recipe.accumulation }, async (_, k) => {
+      const batch = await batches.read(wrapped(order, from + k * batchSize, batchSize), state.epoch);
+      return teacher === null ? batch : teacher.taught(batch, step.answers);
+    }));
   }
 
   /** Share of the way: of the steps, or of the time. */

@@ -2,6 +2,7 @@ import { openModel, type Tensor, type Tensors } from "@flotilla/runtime";
 import { writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { LOSSES } from "../losses/losses.ts";
 import { plainLoss, softmax } from "../losses/plain-loss.ts";
+import { plainTriplet } from "../losses/triplet.ts";
 import type { LossKind } from "../recipe.ts";
 import { TrainingRefusal } from "../training-refusal.ts";
 import type { ExampleSource, TrainingExample } from "./training-source.ts";
@@ -60,6 +61,7 @@ class Tally {
   readonly #kind: LossKind;
   readonly #hasShares: boolean;
   readonly #worst: WorstExample[] = [];
+  readonly #embeddings: { answer: readonly number[]; label: number | null }[] = [];
   #confusion: number[][] = [];
   #loss = 0;
   #n = 0;
@@ -70,6 +72,11 @@ class Tally {
   }
 
   add(index: number, { label, target }: TrainingExample, answer: readonly number[]): void {
+    if (this.#kind === "triplet") {
+      this.#embeddings.push({ answer, label });
+      this.#n += 1;
+      return;
+    }
     const isOfClasses = LOSSES[this.#kind].isOfClasses;
     const wanted = target ?? (answer.length === 1 ? [label ?? 0] : answer.map((_, i) => (i === label ? 1 : 0)));
     const loss = plainLoss(this.#kind, answer, wanted, this.#hasShares);
@@ -83,9 +90,20 @@ class Tally {
 
   result(): Validation {
     if (this.#n === 0) throw new TrainingRefusal("no_examples", "The validation split is empty.");
+    if (this.#kind === "triplet") return { n: this.#n, loss: this.#tripletLoss(), accuracy: null, confusion: null, worst: [] };
     const right = this.#confusion.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
     const isOfClasses = LOSSES[this.#kind].isOfClasses && this.#confusion.length > 0;
     return { n: this.#n, loss: this.#loss / this.#n, accuracy: isOfClasses ? right / this.#n : null, confusion: isOfClasses ? this.#confusion : null, worst: this.#worst };
+  }
+
+  /** In groups as large as a batch, each from all over the split: its examples may be in order of their classes. */
+  #tripletLoss(): number {
+    const groups = Math.ceil(this.#n / TOGETHER);
+    const losses = Array.from({ length: groups }, (_, g) => {
+      const members = this.#embeddings.filter((__, i) => i % groups === g);
+      return members.length * plainTriplet(members.map(({ answer }) => answer), members.map(({ label }) => label));
+    });
+    return losses.reduce((sum, loss) => sum + loss, 0) / this.#n;
   }
 
   #confuse(label: number, said: number, classes: number): void {

@@ -19,6 +19,8 @@ export type Loss = {
   readonly absorbs: "Softmax" | "Sigmoid" | null;
   /** Whether the answers are classes, one of which is right. */
   readonly isOfClasses: boolean;
+  /** "label": the targets are the class of each example alone, whatever the answers are. */
+  readonly targets?: "label";
   readonly write: (inputs: LossInputs) => WrittenLoss;
 };
 

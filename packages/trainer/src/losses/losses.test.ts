@@ -10,7 +10,7 @@ import { LOSSES } from "./losses.ts";
 const [batch, answers] = [3, 4];
 
 /** The losses in plain numbers, one example at a time. */
-const PLAIN: Readonly<Record<LossKind, (z: number[], t: number[]) => number>> = {
+const PLAIN: Readonly<Record<Exclude<LossKind, "triplet">, (z: number[], t: number[]) => number>> = {
   cross_entropy: (z, t) => { const all = Math.log(z.reduce((sum, value) => sum + Math.exp(value), 0)); return -t.reduce((sum, share, i) => sum + share * ((z[i] ?? 0) - all), 0); },
   binary_cross_entropy: (z, t) => mean(z.map((value, i) => { const p = 1 / (1 + Math.exp(-value)); return -((t[i] ?? 0) * Math.log(p) + (1 - (t[i] ?? 0)) * Math.log(1 - p)); })),
   mean_squared_error: (z, t) => mean(z.map((value, i) => (value - (t[i] ?? 0)) ** 2)),
@@ -20,7 +20,7 @@ const PLAIN: Readonly<Record<LossKind, (z: number[], t: number[]) => number>> = 
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
-for (const kind of Object.keys(PLAIN) as LossKind[]) {
+for (const kind of Object.keys(PLAIN) as Exclude<LossKind, "triplet">[]) {
   test(`${kind}: the loss is that of its formula, and the seed its slope`, async () => {
     const builder = new GraphBuilder("loss");
     const math = new GraphMath(builder);

@@ -1,6 +1,7 @@
 import type { GraphMath } from "../autodiff/graph-math.ts";
 import type { LossKind } from "../recipe.ts";
 import { elementwise, type Loss } from "./loss.ts";
+import { triplet } from "./triplet.ts";
 
 /** −Σ q·log softmax(z); its gradient is softmax(z) − q where the shares q add up to 1 (Bishop 2006, 4.109). */
 const crossEntropy: Loss = {
@@ -40,4 +41,4 @@ const huber = ofDifference((math, difference) => {
   return { value: math.multiply(cut, math.subtract(difference, math.scale(cut, 0.5))), slope: cut };
 });
 
-export const LOSSES: Readonly<Record<LossKind, Loss>> = { cross_entropy: crossEntropy, binary_cross_entropy: binaryCrossEntropy, mean_squared_error: squared, mean_absolute_error: absolute, huber };
+export const LOSSES: Readonly<Record<LossKind, Loss>> = { cross_entropy: crossEntropy, binary_cross_entropy: binaryCrossEntropy, mean_squared_error: squared, mean_absolute_error: absolute, huber, triplet };

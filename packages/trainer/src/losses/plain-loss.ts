@@ -5,7 +5,7 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 const LEAST_SHARE = 1e-12;
 
 /** The loss of one example, from what the finished model answers: shares where it ends in Softmax or Sigmoid (`hasShares`), else the raw answers. */
-export function plainLoss(kind: LossKind, answer: readonly number[], target: readonly number[], hasShares: boolean): number {
+export function plainLoss(kind: Exclude<LossKind, "triplet">, answer: readonly number[], target: readonly number[], hasShares: boolean): number {
   if (kind === "cross_entropy") {
     const shares = hasShares ? answer : softmax(answer);
     return -target.reduce((sum, share, i) => (share === 0 ? sum : sum + share * Math.log(Math.max(shares[i] ?? 0, LEAST_SHARE))), 0);

@@ -4,6 +4,7 @@ import { emitForward } from "../autodiff/emit-forward.ts";
 import { GraphMath } from "../autodiff/graph-math.ts";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { float32, type StaticType } from "../graph/static-type.ts";
+import { distilled } from "../losses/distillation.ts";
 import { LOSSES } from "../losses/losses.ts";
 import { OPTIMIZERS } from "../optimizers/optimizer.ts";
 import { prepareModel } from "../prepare/prepare-model.ts";
@@ -14,7 +15,7 @@ import { answerOf } from "./absorb-last-activation.ts";
 import { decaysOf, partsOf, type VectorPart } from "./parameter-vector.ts";
 
 /** Names of what a step is fed and answers; inputs of the model itself have their own. */
-export const FEEDS = { parameters: "parameters", targets: "targets", weights: "example weights", accumulated: "accumulated gradient", share: "share of the gradient", average: "average of the parameters" } as const;
+export const FEEDS = { parameters: "parameters", targets: "targets", weights: "example weights", teacher: "teacher's answers", accumulated: "accumulated gradient", share: "share of the gradient", average: "average of the parameters" } as const;
 export const FETCHES = { loss: "loss", correct: "right answers", norm: "gradient norm", gradient: "gradient", parameters: "new parameters", average: "new average" } as const;
 export const newName = (name: string): string => `new ${name}`;
 
@@ -45,7 +46,7 @@ export async function buildTrainingStep(model: OnnxModel, { batchSize, recipe, t
   const prepared = await prepareModel(model, { batchSize, trainable, norm: "train", dropout: "train", ...(dimensions === undefined ? {} : { dimensions }) });
   const parts = partsOf(prepared.parameters);
   if (parts.length === 0) throw new TrainingRefusal("nothing_to_train", "No weight of this model would be learnt: everything is frozen, or it has none.");
-  const builder = new GraphBuilder("training step");
+  const builder = new GraphBuilder("training step", prepared.types.keys());
   const { math, answers, gradient, values, noise } = writeGradient(builder, prepared, parts, recipe);
   const isSplit = recipe.accumulation > 1;
   for (const { name, value } of values) builder.output(value, name);
@@ -72,13 +73,16 @@ function writeGradient(builder: GraphBuilder, prepared: PreparedModel, parts: re
   const [batch = 1, ...rest] = math.dims(output);
   const answers = [batch, rest.reduce((product, dim) => product * dim, 1)];
   const answer = math.reshape(output, answers);
-  const targets = builder.input(FEEDS.targets, float32(answers));
-  const written = loss.write({ math, answer, targets, weights: builder.input(FEEDS.weights, float32([batch, 1])) });
+  const wanted = loss.targets === "label" ? [batch, 1] : answers;
+  const targets = builder.input(FEEDS.targets, float32(wanted));
+  if (recipe.distillation !== undefined && !loss.isOfClasses) throw new TrainingRefusal("teacher_does_not_fit", "Only a model that tells classes apart can learn from another one's answers.");
+  const write = recipe.distillation === undefined ? loss.write : distilled(loss.write, recipe.distillation, builder.input(FEEDS.teacher, float32(answers)));
+  const written = write({ math, answer, targets, weights: builder.input(FEEDS.weights, float32([batch, 1])) });
   const gradients = differentiate(forward, new Map([[output, math.reshape(written.seed, math.dims(output))]]), parts.map(({ name }) => name));
   const gradient = math.concat(parts.map(({ name, length }) => { const found = gradients.get(name); return found === undefined ? math.zeros([length], FEEDS.parameters) : math.reshape(found, [length]); }), 0);
   const values = [{ name: FETCHES.loss, value: written.loss }, ...forward.bufferUpdates.map(({ buffer, value }) => ({ name: newName(buffer), value }))];
   if (loss.isOfClasses) values.push({ name: FETCHES.correct, value: rightAnswers(math, answer, targets) });
-  return { math, answers, gradient, values, noise: forward.noise.map((name) => ({ name, dims: math.dims(name) })) };
+  return { math, answers: wanted, gradient, values, noise: forward.noise.map((name) => ({ name, dims: math.dims(name) })) };
 }
 
 /** How many of the batch got the class with the largest share right. */
