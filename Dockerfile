@@ -8,6 +8,7 @@ COPY packages/protocol/package.json packages/protocol/
 COPY packages/runtime/package.json packages/runtime/
 COPY packages/datasets/package.json packages/datasets/
 COPY packages/optimizer/package.json packages/optimizer/
+COPY packages/trainer/package.json packages/trainer/
 COPY apps/device-sim/package.json apps/device-sim/
 COPY apps/gateway/package.json apps/gateway/
 COPY apps/web/package.json apps/web/
