@@ -21,17 +21,20 @@ export class GraphBuilder {
   readonly #types = new Map<string, StaticType>();
   readonly #constants = new Map<string, string>();
   readonly #domains = new Set<string>();
+  readonly #taken: ReadonlySet<string>;
   #counter = 0;
 
-  constructor(name: string) {
+  /** `taken`: names that are given away and come later; none of them is made up. */
+  constructor(name: string, taken: Iterable<string> = []) {
     this.#name = name;
+    this.#taken = new Set(taken);
   }
 
   /** A name that nothing here has yet. */
   freshName(prefix: string): string {
     for (;;) {
       const name = `${prefix}_${this.#counter++}`;
-      if (!this.#types.has(name)) return name;
+      if (!this.#types.has(name) && !this.#taken.has(name)) return name;
     }
   }
 
@@ -126,7 +129,7 @@ export class GraphBuilder {
       if (!node.outputs.some((name) => live.has(name))) return false;
       for (const name of valuesReadBy(node)) live.add(name);
       return true;
-    }).reverse();
+    }).reverse().map((node) => withoutUnread(node, live));
     const graph: OnnxGraph = {
       name: this.#name, nodes, initializers: [...this.#initializers.values()].filter(({ name }) => live.has(name)), sparseInitializers: [],
       inputs: this.#inputs, outputs: this.#outputs, valueInfos: [], docString: "", metadata: [], unknownFields: [],
@@ -147,6 +150,14 @@ export class GraphBuilder {
     this.#constants.set(key, name);
     return name;
   }
+}
+
+/** Their second outputs may be absent, and cost time (MaxPool's places: ten times the pool's own) where nothing reads them. */
+const OPTIONAL_OUTPUTS: ReadonlySet<string> = new Set(["MaxPool", "LayerNormalization"]);
+
+function withoutUnread(node: OnnxNode, live: ReadonlySet<string>): OnnxNode {
+  const read = node.outputs.findLastIndex((name) => live.has(name)) + 1;
+  return OPTIONAL_OUTPUTS.has(node.opType) && node.domain === "" && read < node.outputs.length ? { ...node, outputs: node.outputs.slice(0, read) } : node;
 }
 
 /** Inputs of the node and everything its subgraphs take from outside; inner names may be among them, which does no harm. */

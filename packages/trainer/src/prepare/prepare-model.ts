@@ -5,8 +5,11 @@ import { OPSET } from "../graph/graph-builder.ts";
 import type { StaticType } from "../graph/static-type.ts";
 import { inlinePlainNodes } from "./plain-nodes.ts";
 import type { PreparedModel, TrainedTensor } from "./prepared-model.ts";
+import { recurrentObstacle } from "./recurrent-obstacle.ts";
 import { traceValues } from "./trace-values.ts";
+import { unrollRecurrent } from "./unroll-recurrent.ts";
 import { weightsIn } from "./weights-in.ts";
+import { widenHalf } from "./widen-half.ts";
 
 export type PrepareOptions = {
   readonly batchSize: number;
@@ -31,19 +34,21 @@ export async function prepareModel(model: OnnxModel, options: PrepareOptions): P
   upgradeOpset(copy, OPSET);
   const { graph } = copy;
   inlinePlainNodes(graph, { dropsNothing: options.dropout !== "train" });
-  refuseHalfPrecision(graph);
+  refuseShortFloats(graph);
+  widenHalf(graph);
   new GraphIndex(graph).sortTopologically();
   const inputs = fixInputs(graph, options);
   const learnable = learnableOf(graph, options);
   const traced = await traceValues(copy, inputs);
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
-  const nodes = foldConstants(graph, constants, learnable.all, traced);
+  const types = typesOf(graph, inputs, traced);
+  const nodes = unrollLearnt(foldConstants(graph, constants, learnable.all, traced), learnable.parameters, types, constants);
   const used = new Set(nodes.flatMap(({ inputs: names }) => names));
   const trained = (names: ReadonlySet<string>): TrainedTensor[] => graph.initializers.filter(({ name }) => names.has(name) && used.has(name)).map(trainedTensor);
   for (const name of learnable.all) constants.delete(name);
   return {
     nodes,
-    types: typesOf(graph, inputs, traced),
+    types,
     constants,
     parameters: trained(learnable.parameters),
     buffers: trained(learnable.buffers),
@@ -52,9 +57,9 @@ export async function prepareModel(model: OnnxModel, options: PrepareOptions): P
   };
 }
 
-function refuseHalfPrecision(graph: OnnxGraph): void {
-  const half = graph.initializers.find(({ elementType }) => elementType === "float16" || elementType === "bfloat16");
-  if (half !== undefined) throw new AutodiffRefusal("element_type_unsupported", `the weight "${half.name}" is stored in ${half.elementType}; training needs single precision`);
+function refuseShortFloats(graph: OnnxGraph): void {
+  const short = graph.initializers.find(({ elementType }) => elementType === "bfloat16");
+  if (short !== undefined) throw new AutodiffRefusal("element_type_unsupported", `the weight "${short.name}" is stored in bfloat16; training needs single or half precision`);
 }
 
 /** Gives every input a fixed shape: the first dimension is the batch where the file leaves it open. */
@@ -104,6 +109,21 @@ function foldConstants(graph: OnnxGraph, constants: Map<string, OnnxTensor>, lea
       if (value !== undefined) constants.set(name, tensorOf(name, value));
     }
     return false;
+  });
+}
+
+/** Recurrent layers with something learnt before or in them are written out step by step; frozen ones stay, which is quicker. */
+function unrollLearnt(nodes: readonly OnnxNode[], parameters: ReadonlySet<string>, types: Map<string, StaticType>, constants: Map<string, OnnxTensor>): OnnxNode[] {
+  const learnt = new Set(parameters);
+  return nodes.flatMap((node) => {
+    if (!node.inputs.some((name) => learnt.has(name))) return [node];
+    for (const name of node.outputs) if (name !== "") learnt.add(name);
+    const isRecurrent = node.domain === "" && (node.opType === "LSTM" || node.opType === "GRU");
+    if (!isRecurrent || recurrentObstacle(node, (value) => types.get(value)?.dims ?? []) !== null) return [node];
+    const unrolled = unrollRecurrent(node, types);
+    for (const [name, type] of unrolled.types) types.set(name, type);
+    for (const tensor of unrolled.constants) constants.set(tensor.name, tensor);
+    return [...unrolled.nodes];
   });
 }
 

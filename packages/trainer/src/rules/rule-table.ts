@@ -5,6 +5,7 @@ import { NORMALIZATIONS } from "./normalization.ts";
 import { POOLED } from "./pooled-convolution.ts";
 import { POOLS } from "./pooling.ts";
 import { PRODUCTS } from "./products.ts";
+import { RECURRENT } from "./recurrent.ts";
 import { REDUCTIONS } from "./reductions.ts";
 import type { Rule } from "./rule.ts";
 import { SHAPES } from "./shapes.ts";
@@ -27,5 +28,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...POOLED,
   ...NORMALIZATIONS,
   ...STOCHASTIC,
+  ...RECURRENT,
   ...Object.fromEntries(STEPS.map((opType) => [opType, nothing])),
 };
