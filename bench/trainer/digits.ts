@@ -19,7 +19,7 @@ export async function mnist(): Promise<Row[]> {
   if (learnt == null || test == null) return [notAtHand("mnist", what, REFERENCE)];
   const recipe: TrainingRecipe = {
     ...DEFAULT_RECIPE, batchSize: 64, optimizer: { ...DEFAULT_RECIPE.optimizer, learningRate: 0.002 }, schedule: { kind: "cosine", warmupEpochs: 0 },
-    budget: { epochs: 12, minutes: MINUTES_MAX }, patienceEpochs: null, augmentation: { ...DEFAULT_RECIPE.augmentation, shift: 0.07, rotateDegrees: 8, scale: 0.08 },
+    budget: { epochs: 8, minutes: MINUTES_MAX }, patienceEpochs: null, augmentation: { ...DEFAULT_RECIPE.augmentation, shift: 0.07, rotateDegrees: 8, scale: 0.08 },
   };
   return [await trained("mnist", what, recipe, learnt, test)];
 }
