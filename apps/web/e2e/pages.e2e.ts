@@ -16,12 +16,15 @@ async function pages(): Promise<Record<string, string>> {
   const datasets = (await api<Rows<{ id: string }>>("/datasets")).items;
   const dataset = datasets[0] ?? (await api<{ id: string }>("/datasets", { method: "POST", body: { name: `looked-at-${Date.now()}` } }));
   const [optimization] = (await api<Rows<{ jobId: string | null; versionId: string; results: { versionId: string | null }[] }>>("/optimizations")).items;
+  const trainings = (await api<Rows<{ id: string }>>("/trainings")).items;
   const compared = optimization === undefined ? version?.id : [optimization.versionId, ...optimization.results.flatMap(({ versionId }) => versionId ?? [])].join(",");
   const tabs = ["report", "layers", "graph", "variants", "preprocessing", "files", "use"].map((tab) => [`version-${tab}`, `/models/${model?.id}/v/1?tab=${tab}`] as const);
   return {
     overview: "/", models: "/models", upload: "/models/new", model: `/models/${model?.id}`, version: `/models/${model?.id}/v/1`, ...Object.fromEntries(tabs),
     datasets: "/datasets", dataset: `/datasets/${dataset.id}`, "new-dataset": "/datasets/new", optimize: `/models/${model?.id}/v/1/optimize`, graph: `/models/${model?.id}/v/1/graph`, compare: `/compare?versions=${compared}`,
     ...(optimization?.jobId == null ? {} : { optimization: `/jobs/${optimization.jobId}` }), "nothing-to-compare": "/compare",
+    trainings: "/trainings", "new-training": "/trainings/new", "train-further": `/trainings/new?version=${version?.id}`, "compare-trainings": `/trainings/compare?runs=${trainings.slice(0, 3).map(({ id }) => id).join(",")}`,
+    ...(trainings[0] === undefined ? {} : { training: `/trainings/${trainings[0].id}` }),
     builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
     devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", simulator: "/simulator", jobs: "/jobs", job: `/jobs/${job?.id}`,
     audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",

@@ -34,7 +34,7 @@ export function ComparedOutcomes({ trainings, names }: { trainings: readonly Tra
 
 /** Only what differs: everything else is counted, not listed. */
 export function DifferencesTable({ trainings, names }: { trainings: readonly TrainingView[]; names: readonly string[] }) {
-  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: training.start.kind === "template" ? training.start.title : training.start.name, recipe: training.recipe }));
+  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: training.start.kind === "version" ? training.start.name : training.start.title, recipe: training.recipe }));
   const differences = recipeDifferences(told);
   const common = commonCount(told);
   return (

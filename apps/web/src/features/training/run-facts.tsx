@@ -21,7 +21,7 @@ export function RunFacts({ training }: { training: TrainingView }) {
         <Facts
           columns={1}
           items={[
-            { label: "Starts from", value: start.kind === "template" ? start.title : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
+            { label: "Starts from", value: start.kind === "template" ? start.title : start.kind === "outside" ? `${start.title}, by an outside runner` : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
             { label: "Time", value: <span suppressHydrationWarning>{ranMs === null ? "not started" : formatDuration(ranMs)}</span> },
             { label: "Began", value: <TimeAgo at={training.startedAt} none="not yet" /> },
             { label: "Ended", value: <TimeAgo at={training.finishedAt} none="not yet" /> },

@@ -27,7 +27,7 @@ export function TemplateFields({ templates, value, onChange }: { templates: UseQ
 function TemplateCard({ template, value, onChange }: { template: FittingTemplate; value: Choice; onChange: (choice: Choice) => void }) {
   const isChosen = value.template === template.id;
   return (
-    <div className={cn("flex flex-col gap-2 rounded-lg border p-3", isChosen ? "border-accent-text bg-accent-soft" : "bg-surface")}>
+    <div role="group" aria-label={template.title} className={cn("flex flex-col gap-2 rounded-lg border p-3", isChosen ? "border-accent-text bg-accent-soft" : "bg-surface")}>
       <div><p className="font-medium">{template.title}</p><p className="text-xs text-pretty text-muted">{template.description}</p></div>
       <div className="mt-auto grid gap-1">
         {template.presets.map((preset) => (

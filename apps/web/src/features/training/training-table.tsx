@@ -46,7 +46,7 @@ export function TrainingTable({ trainings, ticked, onTick }: { trainings: readon
 }
 
 function startWords({ start }: TrainingView): string {
-  return start.kind === "template" ? start.title : start.name;
+  return start.kind === "version" ? start.name : start.title;
 }
 
 function Going({ training }: { training: TrainingView }) {
