@@ -1,5 +1,5 @@
 import { openModel, seededRandom, type Tensor, type Tensors } from "@flotilla/runtime";
-import { writeOnnx } from "@flotilla/runtime/ir";
+import { int32s, int8s, writeOnnx } from "@flotilla/runtime/ir";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { float32 } from "../graph/static-type.ts";
@@ -88,4 +88,37 @@ test("an operator without a gradient is named, with what can be trained behind i
   const attempt = () => differentiate(forward, new Map([[prepared.outputs[0] ?? "", step.floats([1, 1, 1, 1], [2, 2])]]), ["x"]);
   expect(attempt).toThrow(AutodiffRefusal);
   expect(attempt).toThrow(/TopK.*freeze everything up to it, and the 2 nodes behind it can be trained/);
+});
+
+test("what was quantised passes the gradient inside the range and none beyond it", async () => {
+  const builder = new GraphBuilder("fake quantised");
+  builder.input("x", float32([4]));
+  const scale = builder.scalar(0.1);
+  const zero = builder.initializer(int8s("zero", [], [0]));
+  const levels = builder.emit("QuantizeLinear", ["x", scale, zero], { elementType: "int8", dims: [4] });
+  builder.output(builder.emit("DequantizeLinear", [levels, scale, zero], float32([4])), "y");
+  const prepared = await prepareModel(builder.toModel(), { batchSize: 4, trainable: () => false });
+  const step = new GraphBuilder("step", prepared.types.keys());
+  for (const { name, type } of prepared.inputs) step.input(name, type);
+  const gradients = differentiate(emitForward(step, prepared), new Map([[prepared.outputs[0] ?? "", step.floats([1, 2, 3, 4])]]), ["x"]);
+  step.output(gradients.get("x") ?? "", "d");
+  const open = await openModel(writeOnnx(step.toModel()));
+  const found = await open.run({ x: { elementType: "float32", shape: [4], data: Float32Array.of(-20, -12.7, 0.04, 12.9) } });
+  await open.close();
+  expect([...(found["d"] as Tensor).data]).toEqual([0, 2, 3, 0]);
+});
+
+test("a recurrent layer of a form that cannot be learnt says which part of it that is", async () => {
+  const builder = new GraphBuilder("lengths");
+  const [x, lengths] = [builder.input("x", float32([2, 1, 3])), builder.initializer(int32s("lengths", [1], [2]))];
+  const weights = [[1, 8, 3], [1, 8, 2], [1, 16]].map((dims) => builder.floats(noise(dims.reduce((a, b) => a * b, 1), 1), dims));
+  const [every = ""] = builder.emitAll("LSTM", [x, ...weights, lengths], [float32([2, 1, 1, 2])], { hidden_size: { int: 2 } });
+  builder.output(every, "y");
+  const prepared = await prepareModel(builder.toModel(), { batchSize: 1, trainable: () => true });
+  const step = new GraphBuilder("step", prepared.types.keys());
+  for (const { name, type } of prepared.inputs) step.input(name, type);
+  for (const { name, dims } of prepared.parameters) step.input(name, float32(dims));
+  const forward = emitForward(step, prepared);
+  const seed = step.floats([1, 1, 1, 1], [2, 1, 1, 2]);
+  expect(() => differentiate(forward, new Map([[prepared.outputs[0] ?? "", seed]]), prepared.parameters.map(({ name }) => name))).toThrow(/LSTM.*lengths of its own for each series.*freeze it/);
 });

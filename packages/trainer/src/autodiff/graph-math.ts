@@ -1,11 +1,12 @@
 import { rawTensor, type AttributeInput, type OnnxElementType } from "@flotilla/runtime/ir";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { float32, type StaticType } from "../graph/static-type.ts";
+import type { StaticType } from "../graph/static-type.ts";
 
 /** Column sums by a product with a row of ones: ReduceSum over leading axes is several times slower, and slower still with a second thread. */
 const ONES_ROWS = { least: 64, mostColumns: 8_192 } as const;
 
-const count = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
+/** How many elements a value of that shape has. */
+export const elementsIn = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 const isSame = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((dim, i) => dim === b[i]);
 
 /** `TensorProto.DataType`. */
@@ -46,10 +47,10 @@ export class GraphMath {
     const { elementType } = this.builder.typeOf(like);
     return this.once(`filled ${elementType} ${value} [${dims.join()}]`, () => {
       if (elementType === "float64") {
-        const data = new Float64Array(count(dims)).fill(value);
+        const data = new Float64Array(elementsIn(dims)).fill(value);
         return this.builder.initializer(rawTensor(this.builder.freshName("const"), elementType, dims, new Uint8Array(data.buffer)));
       }
-      const data = new Float32Array(count(dims)).fill(value);
+      const data = new Float32Array(elementsIn(dims)).fill(value);
       return this.builder.initializer(rawTensor(this.builder.freshName("const"), "float32", dims, new Uint8Array(data.buffer)));
     });
   }
@@ -137,8 +138,8 @@ export class GraphMath {
     if (axes.length === 0) return x;
     const dims = this.dims(x);
     const kept = dims.flatMap((dim, axis) => (axes.includes(axis) ? (keepsDims ? [1] : []) : [dim]));
-    const rows = count(dims.slice(0, axes.length));
-    const columns = count(dims.slice(axes.length));
+    const rows = elementsIn(dims.slice(0, axes.length));
+    const columns = elementsIn(dims.slice(axes.length));
     const areLeading = axes.length < dims.length && axes.every((axis, i) => axis === i);
     if (areLeading && rows >= ONES_ROWS.least && columns <= ONES_ROWS.mostColumns) {
       return this.reshape(this.matrixProduct(this.filled(1, [1, rows], x), this.reshape(x, [rows, columns])), kept);
@@ -147,7 +148,7 @@ export class GraphMath {
   }
 
   mean(x: string, axes: readonly number[], keepsDims = false): string {
-    return this.scale(this.sum(x, axes, keepsDims), 1 / count(axes.map((axis) => this.dims(x)[axis] ?? 1)));
+    return this.scale(this.sum(x, axes, keepsDims), 1 / elementsIn(axes.map((axis) => this.dims(x)[axis] ?? 1)));
   }
 
   /** Sums a gradient over what its value was repeated for, back to the shape of `like`. */
@@ -240,5 +241,3 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
     return left === 1 ? right : left;
   });
 }
-
-export { count as elementsIn, isSame as isSameShape, float32 };

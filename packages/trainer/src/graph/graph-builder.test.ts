@@ -26,3 +26,22 @@ test("a name stands for one value, and asking for one that is not there says so"
   expect(() => builder.input("x", float32([1]))).toThrow('two values "x"');
   expect(() => builder.typeOf("z")).toThrow('no value "z"');
 });
+
+test("names that come later are not made up before", () => {
+  const builder = new GraphBuilder("names", ["const_0", "Mul_1"]);
+  const doubled = builder.emit("Mul", [builder.input("x", float32([1])), builder.scalar(2)], float32([1]));
+  expect(["const_0", "Mul_1"]).not.toContain(doubled);
+  expect(builder.input("const_0", float32([1]))).toBe("const_0");
+});
+
+test("a pool answers the places of its largest values only where something reads them", () => {
+  const write = (isRead: boolean) => {
+    const builder = new GraphBuilder("pool");
+    const x = builder.input("x", float32([1, 1, 4, 4]));
+    const [y = "", places = ""] = builder.emitAll("MaxPool", [x], [float32([1, 1, 2, 2]), { elementType: "int64", dims: [1, 1, 2, 2] }], { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } });
+    builder.output(y, "y");
+    if (isRead) builder.output(places, "places");
+    return builder.toModel().graph.nodes.find(({ opType }) => opType === "MaxPool")?.outputs.length;
+  };
+  expect([write(false), write(true)]).toEqual([1, 2]);
+});

@@ -1,5 +1,5 @@
 import { demoConvNet } from "@flotilla/runtime";
-import { floats, int64s, readOnnx, type OnnxModel } from "@flotilla/runtime/ir";
+import { floats, int64s, rawTensor, readOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/graph-builder.ts";
 import { float32 } from "../graph/static-type.ts";
@@ -37,4 +37,20 @@ test("an open dimension that nobody named is asked for by name", async () => {
   const type = model.graph.inputs[0]?.type;
   if (type?.kind === "tensor" && type.shape !== null) type.shape[1] = { kind: "param", param: "length", denotation: "" };
   await expect(prepareModel(model, { batchSize: 2, trainable: () => true })).rejects.toMatchObject({ code: "shape_unknown", reason: expect.stringContaining('the input "x"') });
+});
+
+test("half precision is learnt in single precision, and a frozen recurrent layer stays as it is", async () => {
+  const builder = new GraphBuilder("half");
+  const half = { elementType: "float16", dims: [2, 2] };
+  builder.initializer(rawTensor("w", "float16", [2, 2], new Uint8Array(Uint16Array.of(0x3c00, 0x4000, 0xb800, 0).buffer)));
+  const recurrent = [[1, 8, 2], [1, 8, 2]].map((dims) => builder.floats(Array.from({ length: 16 }, (_, i) => i / 16), dims));
+  const product = builder.emit("MatMul", [builder.input("x", half), "w"], half);
+  const series = builder.emit("Reshape", [builder.emit("Cast", [product], float32([2, 2]), { to: { int: 1 } }), builder.int64s([1, 2, 2])], float32([1, 2, 2]));
+  builder.output(builder.emitAll("LSTM", [series, ...recurrent], [float32([1, 1, 2, 2])], { hidden_size: { int: 2 } })[0] ?? "", "y");
+  const learnt = await prepareModel(builder.toModel(), { batchSize: 2, trainable: (name) => name === "w" });
+  expect(learnt.parameters.map(({ name, values }) => [name, [...values]])).toEqual([["w", [1, 2, -0.5, 0]]]);
+  expect(learnt.inputs[0]?.type.elementType).toBe("float32");
+  expect(learnt.nodes.map(({ opType }) => opType)).not.toContain("LSTM");
+  const frozen = await prepareModel(builder.toModel(), { batchSize: 2, trainable: () => false });
+  expect(frozen.nodes.map(({ opType }) => opType)).toContain("LSTM");
 });
