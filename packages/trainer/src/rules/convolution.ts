@@ -1,6 +1,6 @@
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
 import { columnsOf, depthwiseTaps } from "../lower/image-columns.ts";
-import type { ForwardForm, Rule, RuleContext } from "./rule.ts";
+import type { Rule, RuleContext } from "./rule.ts";
 import { attributesOf, outputPadding, windowsOf, type Windows } from "./windows.ts";
 
 /** Fewer channels than that, and moving them behind the pixels costs more than it saves. */
@@ -106,4 +106,3 @@ const transposedConvolution: Rule = (context) => {
 };
 
 export const CONVOLUTIONS: Readonly<Record<string, Rule>> = { Conv: convolution, ConvTranspose: transposedConvolution };
-export type { Convolution, ForwardForm };
