@@ -14,7 +14,7 @@ import { STOCHASTIC } from "./stochastic.ts";
 const nothing: Rule = ({ inputs }) => inputs.map(() => null);
 
 /** Steps: their slope is zero wherever there is one. */
-const STEPS = ["Shape", "Size", "ArgMax", "ArgMin", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "OneHot", "Floor", "Ceil", "Round", "Sign", "Not", "And", "Or", "Xor", "IsNaN", "ConstantOfShape", "Range"];
+export const STEPS = ["Shape", "Size", "ArgMax", "ArgMin", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "OneHot", "Floor", "Ceil", "Round", "Sign", "Not", "And", "Or", "Xor", "IsNaN", "ConstantOfShape", "Range"];
 
 /** Gradient rules of standard operators, in their form of opset 20, and of what several of them are written together as. */
 export const RULES: Readonly<Record<string, Rule>> = {

@@ -1,9 +1,9 @@
 import type { AttributeInput } from "@flotilla/runtime/ir";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import { largestGradientError, type GradientCase } from "../testing/gradient-check.ts";
 import { POOLED_CONVOLUTIONS } from "../lower/pooled-convolution.ts";
-import { RULES } from "./rule-table.ts";
+import { RULES, STEPS } from "./rule-table.ts";
 
 type Attributes = Readonly<Record<string, AttributeInput>>;
 type Dims = readonly number[];
@@ -69,17 +69,17 @@ describe("gradients equal central differences", () => {
     test(`${opType}, case ${at}`, async () => {
       const error = await largestGradientError(check);
       worst.set(opType, Math.max(worst.get(opType) ?? 0, error));
-      expect(error).toBeLessThan(check.elementType === "float32" ? (check.step === 0.5 ? 1e-4 : 1e-2) : 1e-6);
+      expect(error).toBeLessThan(check.elementType === "float32" ? (check.step === 0.5 ? 1e-4 : 1e-3) : 1e-6);
     });
   }
-  test("the table of errors", () => {
+  // Tests run in any order: the table is whole when all of them are done.
+  afterAll(() => {
     process.stdout.write(`largest errors of gradients: ${[...worst].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([opType, error]) => `${opType} ${error.toExponential(1)}`).join(", ")}\n`);
-    expect(worst.size).toBeGreaterThan(0);
   });
 });
 
 test("every rule has a case, or a slope of zero", () => {
-  const checked = new Set([...CASES.map(([opType]) => opType), "BatchNormalization", "Dropout", "QuantizeLinear", "DequantizeLinear", "Cast", ...POOLED_CONVOLUTIONS]);
-  const missing = Object.keys(RULES).filter((opType) => !checked.has(opType) && RULES[opType]?.({ inputs: ["x"] } as never)[0] !== null);
-  expect(missing).toEqual([]);
+  const elsewhere = ["BatchNormalization", "Dropout", "QuantizeLinear", "DequantizeLinear", "Cast", "LSTM", "GRU", ...POOLED_CONVOLUTIONS];
+  const checked = new Set([...CASES.map(([opType]) => opType), ...elsewhere, ...STEPS]);
+  expect(Object.keys(RULES).filter((opType) => !checked.has(opType))).toEqual([]);
 });
