@@ -1,3 +1,4 @@
+import type { Tensors } from "@flotilla/runtime";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { withWeights } from "../export/export-model.ts";
 import { LOSSES } from "../losses/losses.ts";
@@ -132,7 +133,7 @@ class TrainingRun {
     const order = shuffled(source.train.count, recipe.seed, state.epoch);
     const numbers = new EpochNumbers(this.#stepsPerEpoch, batchSize * recipe.accumulation, (points) => context.onPoints(points));
     const first = state.step;
-    let next = this.#batchesOf(order, 0);
+    let next = this.#ahead(order, 0);
     for (let at = 0; at < this.#stepsPerEpoch; at += 1) {
       context.signal.throwIfAborted();
       const stoppedBy = context.shouldStop?.() === true ? "person" : this.#isOutOfTime() ? "minutes" : null;
@@ -143,7 +144,7 @@ class TrainingRun {
       }
       const batches = await next;
       // The next one is put together while this one is computed.
-      next = at + 1 < this.#stepsPerEpoch ? this.#batchesOf(order, at + 1) : Promise.resolve([]);
+      next = at + 1 < this.#stepsPerEpoch ? this.#ahead(order, at + 1) : Promise.resolve([]);
       const rate = learningRateAt(recipe, this.#progress(state.step), state.epoch + at / this.#stepsPerEpoch);
       const found = await runner.take(state, batches, rate);
       if (!Number.isFinite(found.loss) || !Number.isFinite(found.gradientNorm)) {
@@ -157,7 +158,14 @@ class TrainingRun {
     return null;
   }
 
-  async #batchesOf(order: Uint32Array, at: number) {
+  /** Not waited for by a training that ends meanwhile: then nobody hears of its failure, which must not end the process. */
+  #ahead(order: Uint32Array, at: number): Promise<Tensors[]> {
+    const batches = this.#batchesOf(order, at);
+    batches.catch(() => undefined);
+    return batches;
+  }
+
+  async #batchesOf(order: Uint32Array, at: number): Promise<Tensors[]> {
     const { recipe, batchSize, batches, state, teacher, step } = this.#parts;
     const from = at * recipe.accumulation * batchSize;
     return Promise.all(Array.from({ length: recipe.accumulation }, async (_, k) => {
