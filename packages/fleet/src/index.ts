@@ -11,6 +11,7 @@ export * from "./models/index.ts";
 export * from "./datasets/index.ts";
 export * from "./optimizations/index.ts";
 export * from "./trainings/index.ts";
+export * from "./runners/index.ts";
 export * from "./numbers/index.ts";
 export * from "./jobs/index.ts";
 export * from "./builds/index.ts";

@@ -4,7 +4,7 @@ import { FleetError } from "@flotilla/protocol";
 export type Role = "viewer" | "operator" | "admin";
 
 /** Areas of the product that an API key can be narrowed to. */
-export const areas = ["models", "jobs", "builds", "devices", "fleets", "rollouts", "latency", "access", "audit"] as const;
+export const areas = ["models", "jobs", "builds", "devices", "fleets", "rollouts", "latency", "access", "audit", "runner"] as const;
 export type Area = (typeof areas)[number];
 
 /**

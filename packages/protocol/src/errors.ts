@@ -41,6 +41,7 @@ const CODES = {
   version_not_offered: { status: 409, retryable: false, title: "The variant is kept for its numbers only" },
   dataset_not_ready: { status: 409, retryable: false, title: "The dataset version is not ready" },
   preprocessing_missing: { status: 409, retryable: false, title: "Nobody has said how an example becomes the model's input" },
+  lease_lost: { status: 409, retryable: false, title: "Somebody else has the job now, or it has ended" },
   build_not_ready: { status: 409, retryable: false, title: "The build is not ready" },
   name_taken: { status: 409, retryable: false, title: "The name is taken" },
   // devices

@@ -39,7 +39,7 @@ export async function importVersion({ versionId }: { versionId: string }, contex
 }
 
 /** Looks at what was uploaded, or at what it was converted to. */
-async function lookAtUpload(staged: StagedFiles, files: VersionView["files"], context: JobContext): Promise<{ looked: Looked; converted: ConvertedUpload | null }> {
+export async function lookAtUpload(staged: StagedFiles, files: VersionView["files"], context: JobContext): Promise<{ looked: Looked; converted: ConvertedUpload | null }> {
   const look = (some: StagedFiles) => lookAtModel(some, context, (step) => context.report(steps[step]));
   const looked = await look(staged);
   const format = looked.kind === "refused" ? convertibleFormat(looked.code, staged) : null;

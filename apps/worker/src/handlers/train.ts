@@ -1,19 +1,18 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { finishTraining, getVersion, isStopRequested, noteTrainingProgress, systemPrincipal, trainingOf, type JobPayload, type NewEvaluation, type PendingTraining, type Preprocessing, type TrainingOutcome } from "@flotilla/fleet";
+import { finishTraining, getVersion, isStopRequested, noteTrainingProgress, systemPrincipal, trainingOf, type JobPayload, type PendingTraining, type Preprocessing, type TrainingOutcome } from "@flotilla/fleet";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
 import { z } from "zod";
 import { JobFailure } from "../job-failure.ts";
 import type { JobContext, JobDone } from "../ports.ts";
-import type { EvaluateInput } from "../sandbox/evaluate.ts";
-import { recordedSchema } from "../sandbox/evaluation-schemas.ts";
 import { limitsFor } from "../sandbox/limits.ts";
 import { runModel, sentence } from "../sandbox/run-model.ts";
 import type { TrainModelInput } from "../sandbox/train-model.ts";
 import { trainModelOutputSchema, trainModelStepSchema, type ToldCheckpoint } from "../sandbox/training-schemas.ts";
 import { layFiles, stageFiles, type StagedFiles } from "../staged-files.ts";
-import { evaluationOf } from "./evaluation-numbers.ts";
+import { checkDelivered } from "./check-delivered.ts";
+import { evaluatedOnTest } from "./evaluated-on-test.ts";
 import { lookAtModel } from "./look-at-model.ts";
 import { stageDataset, type StagedDataset } from "./staged-dataset.ts";
 
@@ -21,7 +20,6 @@ const worker = systemPrincipal("worker");
 
 /** Of the job's eight days. */
 const RUN_SECONDS = 7 * 24 * 3600 + 3600;
-const EVALUATE_SECONDS = 3600;
 /** Batches, activations and their gradients, beside the examples that are kept ready. */
 const WORKING_BYTES = 1024 ** 3;
 const MODEL_COPIES = 12;
@@ -40,6 +38,7 @@ const UNWRITTEN_MS = 10_000;
 export async function trainModel({ trainingId }: JobPayload<"train">, context: JobContext): Promise<JobDone> {
   const training = await context.transact((tx) => trainingOf(tx, trainingId));
   if (training.state !== "pending") return { result: { state: training.state } };
+  if (training.delivered !== null) return checkDelivered(training, training.delivered, context);
   context.report({ progress: 0, progressText: "Copying and checking the files" });
   const dataset = await stageDataset(training.datasetVersionId, context);
   const parent = await stagedParent(training, context);
@@ -51,7 +50,7 @@ export async function trainModel({ trainingId }: JobPayload<"train">, context: J
   const staged = await stageFiles(context.store, [{ ...file, role: "model" }], join(context.workDir, "trained"), context.signal);
   const looked = await lookAtModel(staged, context, () => undefined);
   if (looked.kind === "refused") throw new JobFailure(looked.code, sentence(`the trained model is not sound: ${looked.reason}`));
-  const evaluations = await evaluated(staged, dataset, parent.preprocessing, context);
+  const evaluations = await evaluatedOnTest(staged, dataset, parent.preprocessing, context);
   const { modelPath: _, ...outcome } = trained satisfies TrainingOutcome;
   const toolVersions = { flotilla: FLOTILLA_VERSION, node: process.version, onnxruntime: looked.inspection.measuredOn.ortVersion };
   return {
@@ -66,6 +65,7 @@ type Parent = { staged: StagedFiles | null; preprocessing: Preprocessing };
 
 async function stagedParent({ start }: PendingTraining, context: JobContext): Promise<Parent> {
   if (start.kind === "template") return { staged: null, preprocessing: start.preprocessing };
+  if (start.kind === "outside") throw new JobFailure("waits_for_a_runner", "This training is for an outside runner, which has delivered nothing.");
   const version = await context.transact((tx) => getVersion(tx, worker, start.versionId));
   if (version.preprocessing === null) throw new JobFailure("preprocessing_missing", "Nobody has said how an example becomes this model's input.");
   return { staged: await stageFiles(context.store, version.files, join(context.workDir, "files"), context.signal), preprocessing: version.preprocessing };
@@ -173,21 +173,4 @@ async function stopWhenAsked(id: string, outDir: string, context: JobContext): P
   } catch (error) {
     context.log.warn({ err: error }, "whether the training should stop could not be asked");
   }
-}
-
-async function evaluated(staged: StagedFiles, dataset: StagedDataset, preprocessing: Preprocessing, context: JobContext): Promise<Omit<NewEvaluation, "versionId" | "jobId">[]> {
-  const { counts, task } = dataset.summary;
-  if (counts.test === 0 || task !== "classification") return [];
-  const run = await runModel<EvaluateInput, unknown>({
-    entry: new URL("../sandbox/evaluate.ts", import.meta.url),
-    input: { modelPath: staged.modelPath, datasetPath: dataset.path, split: "test", limit: null, preprocessing },
-    limits: limitsFor(staged.totalBytes, EVALUATE_SECONDS),
-    workDir: context.workDir,
-    signal: context.signal,
-    doing: () => "evaluating the trained model",
-  });
-  const recorded = recordedSchema.safeParse(run.kind === "ok" ? run.output : null);
-  if (recorded.success) return [evaluationOf(recorded.data, dataset.id, "test", dataset.summary)];
-  context.report({ logs: [{ level: "warn", text: "The trained model could not be evaluated on the test split." }] });
-  return [];
 }

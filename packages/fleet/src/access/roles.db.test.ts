@@ -7,6 +7,7 @@ import * as jobs from "../jobs/index.ts";
 import * as models from "../models/index.ts";
 import * as numbers from "../numbers/index.ts";
 import * as optimizations from "../optimizations/index.ts";
+import * as runners from "../runners/index.ts";
 import * as trainings from "../trainings/index.ts";
 import { areas, type Area, type Principal, type Role } from "../principal.ts";
 import * as access from "./index.ts";
@@ -57,6 +58,11 @@ const guarded: Record<string, { area: Area; role: Role; call: Call }> = {
   listOptimizations: { area: "models", role: "viewer", call: (tx, p) => optimizations.listOptimizations(tx, p, page) },
   createTraining: { area: "jobs", role: "operator", call: (tx, p) => trainings.createTraining(tx, p, { datasetVersionId: none }) },
   stopTraining: { area: "jobs", role: "operator", call: (tx, p) => trainings.stopTraining(tx, p, { id: none }) },
+  claimForRunner: { area: "runner", role: "operator", call: (tx, p) => runners.claimForRunner(tx, p, { runner: "bench" }) },
+  reportFromRunner: { area: "runner", role: "operator", call: (tx, p) => runners.reportFromRunner(tx, p, { jobId: none, leaseToken: none, report: {} }) },
+  startRunnerUpload: { area: "runner", role: "operator", call: (tx, p) => runners.startRunnerUpload(tx, p, { jobId: none, leaseToken: none, filename: "m", sizeBytes: 1, sha256: "" }) },
+  completeRunnerUpload: { area: "runner", role: "operator", call: (tx, p) => runners.completeRunnerUpload(tx, p, { jobId: none, leaseToken: none, uploadId: none }) },
+  deliverFromRunner: { area: "runner", role: "operator", call: (tx, p) => runners.deliverFromRunner(tx, p, { jobId: none, leaseToken: none, end: { kind: "failed", cause: "" } }) },
   getTraining: { area: "models", role: "viewer", call: (tx, p) => trainings.getTraining(tx, p, none) },
   listTrainings: { area: "models", role: "viewer", call: (tx, p) => trainings.listTrainings(tx, p, page) },
   fittingTemplates: { area: "models", role: "viewer", call: (tx, p) => trainings.fittingTemplates(tx, p, none) },
@@ -165,6 +171,6 @@ test("only the platform makes the first admin", async () => {
 });
 
 test("every exported function stands in one of the tables", () => {
-  const exported = Object.entries({ ...access, ...models, ...datasets, ...optimizations, ...trainings, ...numbers, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const exported = Object.entries({ ...access, ...models, ...datasets, ...optimizations, ...trainings, ...runners, ...numbers, ...jobs, ...builds }).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   expect(exported.toSorted()).toEqual([...Object.keys(guarded), ...Object.keys(unguarded)].toSorted());
 });

@@ -15,7 +15,7 @@ export type JobSubject = { kind: "version" | "build" | "dataset_version" | "opti
 export async function insertJob<K extends JobKind>(
   tx: Tx,
   principal: Principal,
-  job: { kind: K; payload: JobPayload<K>; subject: JobSubject },
+  job: { kind: K; payload: JobPayload<K>; subject: JobSubject; /** An outside runner asks for it; it is not handed to workers. */ outside?: boolean },
 ): Promise<Job> {
   const payload = parseJobPayload(job.kind, job.payload);
   const row = await tx.job.create({
@@ -27,9 +27,10 @@ export async function insertJob<K extends JobKind>(
       subjectKind: job.subject.kind,
       subjectId: job.subject.id,
       createdById: principal.id,
+      outside: job.outside ?? false,
     },
   });
-  await enqueueJob(tx, { id: row.id, kind: row.kind });
+  if (!row.outside) await enqueueJob(tx, { id: row.id, kind: row.kind });
   await recordAudit(tx, principal, { action: "job.create", objectKind: "job", objectId: row.id, objectName: row.kind, detail: { payload } });
   await recordChange(tx, "job", row.id);
   return row;

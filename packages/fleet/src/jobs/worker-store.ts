@@ -26,14 +26,18 @@ export type ClaimResult =
   | { kind: "ended"; state: JobStateName }
   | { kind: "gone" };
 
-/** Takes a job that waits, or one whose worker died, for `leaseMs`. Exactly one of any number of callers gets it. */
-export async function claimJob(tx: Tx, jobId: string, workerId: string, leaseMs = LEASE_MS): Promise<ClaimResult> {
+/**
+ * Takes a job that waits, or one whose worker died, for `leaseMs`. Exactly one of any number of callers gets it. What waits for an outside runner is
+ * "taken" for workers, and the other way round.
+ */
+export async function claimJob(tx: Tx, jobId: string, workerId: string, leaseMs = LEASE_MS, by: "worker" | "runner" = "worker"): Promise<ClaimResult> {
   const [found] = await sqlOf(tx).query<{ alive: boolean | null }>(
     "select lease_until > clock_timestamp() as alive from job where id = $1 for update",
     [jobId],
   );
   let job = await tx.job.findUnique({ where: { id: jobId } });
   if (found === undefined || job === null) return { kind: "gone" };
+  if (job.outside !== (by === "runner")) return { kind: "taken" };
   if (job.state === "running") {
     if (found.alive === true) return { kind: "taken" };
     job = await endLostLease(tx, job);
@@ -55,7 +59,7 @@ export async function claimJob(tx: Tx, jobId: string, workerId: string, leaseMs 
   });
   if (claimed === null) return { kind: "taken" };
   await extendLease(tx, jobId, leaseToken, leaseMs);
-  await appendJobLog(tx, jobId, [{ level: "info", text: `Attempt ${claimed.attempt} of ${claimed.maxAttempts} on worker ${workerId}.` }]);
+  await appendJobLog(tx, jobId, [{ level: "info", text: `Attempt ${claimed.attempt} of ${claimed.maxAttempts} on ${by} ${workerId}.` }]);
   return { kind: "claimed", job: claimed, leaseToken };
 }
 

@@ -1,4 +1,4 @@
-import type { Prisma, Training, Tx } from "@flotilla/db";
+import { Prisma, type Training, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
@@ -11,7 +11,7 @@ import { keepEvaluation, type NewEvaluation } from "../numbers/evaluation-store.
 import { systemPrincipal, type Principal } from "../principal.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { nextTrainingState, type TrainingEvent } from "./transitions.ts";
-import type { TrainingOutcome, TrainingProgress, TrainingStart, TrainingStateName } from "./types.ts";
+import type { DeliveredModel, TrainingOutcome, TrainingProgress, TrainingStart, TrainingStateName } from "./types.ts";
 
 const worker = systemPrincipal("worker");
 
@@ -20,20 +20,21 @@ export type TrainedModel = {
   file: { name: string; sha256: string; sizeBytes: number };
   inspection: VersionInspection;
   graph: GraphSummary | null;
-  preprocessing: Preprocessing;
+  /** Null where an outside runner did not say. */
+  preprocessing: Preprocessing | null;
   evaluations: readonly Omit<NewEvaluation, "versionId" | "jobId">[];
   toolVersions: Record<string, string>;
 };
 
 /** A training as its job reads it. */
-export type PendingTraining = { id: string; state: TrainingStateName; datasetVersionId: string; start: TrainingStart; recipe: TrainingRecipe; /** In earlier attempts, until their newest checkpoint. */ ranMs: number };
+export type PendingTraining = { id: string; state: TrainingStateName; datasetVersionId: string; start: TrainingStart; recipe: TrainingRecipe; /** In earlier attempts, until their newest checkpoint. */ ranMs: number; /** What an outside runner made; null while it has not. */ delivered: DeliveredModel | null };
 
 /** What a job is to train; `not_found` when there is no such training. */
 export async function trainingOf(tx: Tx, id: string): Promise<PendingTraining> {
   const row = await tx.training.findUnique({ where: { id } });
   if (row === null) throw new FleetError("not_found", { public: "There is no such training." });
-  const { state, datasetVersionId, start, recipe, reached } = row;
-  return { id, state, datasetVersionId, start: start as TrainingStart, recipe: recipe as TrainingRecipe, ranMs: (reached as TrainingProgress | null)?.ranMs ?? 0 };
+  const { state, datasetVersionId, start, recipe, reached, delivered } = row;
+  return { id, state, datasetVersionId, start: start as TrainingStart, recipe: recipe as TrainingRecipe, ranMs: (reached as TrainingProgress | null)?.ranMs ?? 0, delivered: delivered as DeliveredModel | null };
 }
 
 /** Notes where a training stands; the newest checkpoint is kept as a step of its job. */
@@ -57,7 +58,7 @@ export async function finishTraining(tx: Tx, id: string, jobId: string, outcome:
   await tx.modelVersion.create({
     data: {
       id: versionId, modelId: moved.modelId, number, source: "train", parentId: moved.parentId, createdById: moved.createdById, sizeBytes: BigInt(trained.file.sizeBytes),
-      trainingId: id, recipe: moved.recipe as object, recipeSha256: moved.recipeSha256, toolVersions: trained.toolVersions, preprocessing: trained.preprocessing,
+      trainingId: id, recipe: moved.recipe as object, recipeSha256: moved.recipeSha256, toolVersions: trained.toolVersions, ...(trained.preprocessing === null ? {} : { preprocessing: trained.preprocessing }),
       files: { create: { ...trained.file, role: "model", sizeBytes: BigInt(trained.file.sizeBytes) } },
     },
   });
@@ -77,9 +78,11 @@ export async function failTraining(tx: Tx, id: string, failure: string, principa
   return true;
 }
 
-/** Opens a failed training again for its job. False when it had not failed. */
+/** Opens a failed training again for its job; one of an outside runner waits for a runner. False when it had not failed. */
 export async function reopenTraining(tx: Tx, id: string, jobId: string): Promise<boolean> {
-  return (await moveTraining(tx, id, "retry", { failure: null, finishedAt: null, stopRequestedAt: null, jobId })) !== null;
+  const moved = await moveTraining(tx, id, "retry", { failure: null, finishedAt: null, stopRequestedAt: null, jobId, delivered: Prisma.DbNull });
+  if (moved !== null && (moved.start as TrainingStart).kind === "outside") await tx.job.update({ where: { id: jobId }, data: { outside: true } });
+  return moved !== null;
 }
 
 /** The only writer of a training's state: compare-and-set from every state in which the event can happen. */

@@ -8,10 +8,12 @@ import { newId } from "../id.ts";
 import { insertJob } from "../jobs/insert-store.ts";
 import { findVersion } from "../models/version-view-store.ts";
 import { requireRole, type Principal } from "../principal.ts";
-import { nameOf } from "../text-rules.ts";
+import { nameOf, storableJson } from "../text-rules.ts";
 import { parseTrainingRecipe, trainingDigest, type TrainingRecipe } from "./recipe.ts";
 import type { FittingTemplate, TrainingStart, TrainingView } from "./types.ts";
 import { trainingView } from "./view-store.ts";
+
+const PARAMETERS_MAX_CHARACTERS = 16_384;
 
 /** What a person asks for: a template in a size, or a version to train further. `modelName`: what it becomes a version of; a version's own model unless told. */
 export type NewTraining = {
@@ -19,6 +21,8 @@ export type NewTraining = {
   template?: { id: string; preset: string } | undefined;
   versionId?: string | undefined;
   freezeUpTo?: string | undefined;
+  /** Trained by an outside runner instead, which gets `parameters`. A version may be given along: it is the parent. */
+  outside?: { script: string; parameters?: Record<string, unknown> | undefined } | undefined;
   modelName?: string | undefined;
   recipe?: unknown;
 };
@@ -30,13 +34,12 @@ export async function createTraining(tx: Tx, principal: Principal, input: NewTra
   requireRole(principal, "jobs", "operator");
   const recipe = parseTrainingRecipe(input.recipe);
   const dataset = await readyDataset(tx, input.datasetVersionId);
-  if ((input.template === undefined) === (input.versionId === undefined)) throw new FleetError("bad_request", { public: "Give either a template or a version to train further." });
-  const { start, parentId, modelId, name } = input.versionId === undefined ? await fromTemplate(tx, principal, dataset, input) : await fromVersion(tx, principal, { ...input, versionId: input.versionId });
+  const { start, parentId, modelId, name } = await begun(tx, principal, dataset, input);
   requireFitting(dataset, start, recipe);
   const id = newId("trn");
   const recipeSha256 = trainingDigest({ recipe, start, dataset: dataset.artifactSha256 });
-  await tx.training.create({ data: { id, name, datasetVersionId: dataset.id, start, parentId, modelId, recipe, recipeSha256, codeVersion: FLOTILLA_VERSION, createdById: principal.id } });
-  const job = await insertJob(tx, principal, { kind: "train", payload: { trainingId: id }, subject: { kind: "training", id } });
+  await tx.training.create({ data: { id, name, datasetVersionId: dataset.id, start: start as object, parentId, modelId, recipe, recipeSha256, codeVersion: FLOTILLA_VERSION, createdById: principal.id } });
+  const job = await insertJob(tx, principal, { kind: "train", payload: { trainingId: id }, subject: { kind: "training", id }, outside: start.kind === "outside" });
   await tx.training.update({ where: { id }, data: { jobId: job.id } });
   await recordAudit(tx, principal, { action: "training.create", objectKind: "training", objectId: id, objectName: name, detail: { datasetVersionId: dataset.id, start, recipe } });
   await recordChange(tx, "training", id);
@@ -53,6 +56,22 @@ async function readyDataset(tx: Tx, id: string): Promise<ReadyDataset> {
 }
 
 type Begun = { start: TrainingStart; parentId: string | null; modelId: string; name: string };
+
+async function begun(tx: Tx, principal: Principal, dataset: ReadyDataset, { outside, ...input }: NewTraining): Promise<Begun> {
+  const { template, versionId } = input;
+  if (template !== undefined && (versionId !== undefined || outside !== undefined)) throw new FleetError("bad_request", { public: "template: give either a template or a version to train further; an outside runner brings its own network." });
+  if (template !== undefined) return fromTemplate(tx, principal, dataset, input);
+  const further = versionId === undefined ? null : await fromVersion(tx, principal, { ...input, versionId });
+  if (outside === undefined && further === null) throw new FleetError("bad_request", { public: "Give either a template or a version to train further." });
+  if (outside === undefined) return further as Begun;
+  if (input.freezeUpTo !== undefined) throw new FleetError("bad_request", { public: "freezeUpTo: what an outside runner leaves as it is, is its own business." });
+  const parameters = outside.parameters ?? {};
+  if (JSON.stringify(parameters).length > PARAMETERS_MAX_CHARACTERS) throw new FleetError("bad_request", { public: `outside.parameters: as JSON they may have ${PARAMETERS_MAX_CHARACTERS} characters.` });
+  const start = { kind: "outside", title: nameOf("The script's name", outside.script, 100), versionId: versionId ?? null, parameters: storableJson(parameters) } as const;
+  if (further !== null) return { ...further, start };
+  const name = nameOf("The model's name", input.modelName ?? "", 100);
+  return { start, parentId: null, modelId: await modelCalled(tx, principal, name), name };
+}
 
 async function fromTemplate(tx: Tx, principal: Principal, dataset: ReadyDataset, { template, modelName, freezeUpTo }: NewTraining): Promise<Begun> {
   if (freezeUpTo !== undefined) throw new FleetError("bad_request", { public: "freezeUpTo: a network that has learnt nothing has nothing to keep." });
@@ -88,6 +107,7 @@ async function modelCalled(tx: Tx, principal: Principal, name: string): Promise<
 }
 
 function requireFitting(dataset: ReadyDataset, start: TrainingStart, recipe: TrainingRecipe): void {
+  if (start.kind === "outside") return;
   const { task } = dataset.summary as DatasetSummary;
   const isOfClasses = recipe.loss === "cross_entropy";
   if (isOfClasses && task !== "classification") throw new FleetError("bad_request", { public: `recipe.loss: cross entropy is for classes, and these examples are for ${task === "regression" ? "regression" : "no task: they have no labels"}.` });

@@ -16,7 +16,16 @@ export type FittingTemplate = {
 /** What a training begins from. */
 export type TrainingStart =
   | { kind: "template"; template: string; preset: string; title: string; input: number[]; answers: number; isClassifier: boolean; preprocessing: Preprocessing }
-  | { kind: "version"; versionId: string; name: string; /** The last node whose weights stay as they are. */ freezeUpTo: string | null };
+  | { kind: "version"; versionId: string; name: string; /** The last node whose weights stay as they are. */ freezeUpTo: string | null }
+  /** A script of somebody's own, on a machine of their own; `parameters` are handed to it. */
+  | { kind: "outside"; title: string; versionId: string | null; parameters: Record<string, unknown> };
+
+/** What an outside runner made, as it says; a worker checks the model like an upload before it becomes a version. */
+export type DeliveredModel = {
+  file: { name: string; sha256: string; sizeBytes: number };
+  preprocessing: Preprocessing | null; toolVersions: Record<string, string>;
+  stoppedBy: StoppedBy; epochs: number; steps: number; best: TrainingBest | null; ranMs: number;
+};
 
 /** Where it stands at its newest checkpoint. */
 export type TrainingProgress = { epoch: number; step: number; stepsPerEpoch: number; ranMs: number; best: TrainingBest | null };
@@ -38,7 +47,7 @@ export type TrainingView = {
   stopRequested: boolean; cancelRequested: boolean; queuedBefore: number | null;
   stoppedBy: StoppedBy | null;
   datasetId: string; datasetVersionId: string; datasetName: string; datasetNumber: number;
-  start: { kind: "template"; template: string; preset: string; title: string } | { kind: "version"; versionId: string; name: string };
+  start: { kind: "template"; template: string; preset: string; title: string } | { kind: "version"; versionId: string; name: string } | Extract<TrainingStart, { kind: "outside" }>;
   recipe: TrainingRecipe; recipeSha256: string; codeVersion: string;
   epoch: number | null; stepsPerEpoch: number | null; ranMs: number | null; leftMs: number | null; progress: number | null;
   best: TrainingBest | null;

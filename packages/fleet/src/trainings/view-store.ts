@@ -77,6 +77,7 @@ function ofJob({ id, state, attempt, cause, causeCode, cancelRequested, queuedBe
 }
 
 function ofStart(start: TrainingStart): TrainingView["start"] {
+  if (start.kind === "outside") return start;
   return start.kind === "template" ? { kind: start.kind, template: start.template, preset: start.preset, title: start.title } : { kind: start.kind, versionId: start.versionId, name: start.name };
 }
 

@@ -10,7 +10,7 @@ import { apiSend, messageOf } from "../../lib/api-client.ts";
 import { SecretBox } from "./secret-box.tsx";
 
 // The type keeps the list complete: packages/fleet itself must not come into the browser.
-const AREAS: Record<Area, true> = { models: true, jobs: true, builds: true, devices: true, fleets: true, rollouts: true, latency: true, access: true, audit: true };
+const AREAS: Record<Area, true> = { models: true, jobs: true, builds: true, devices: true, fleets: true, rollouts: true, latency: true, access: true, audit: true, runner: true };
 const DAY_MS = 86_400_000;
 type Fields = { name: string; role: string; scopes: readonly string[]; days: string };
 const EMPTY: Fields = { name: "", role: "operator", scopes: [], days: "90" };

@@ -14,7 +14,7 @@ export const datasetSchema = z.object({
   newest: z.object({ id: z.string(), number: z.number(), state: versionState, kind: kind.nullable(), task: task.nullable(), counts: counts.nullable(), classCount: z.number().nullable() }).nullable(),
 }).openapi("Dataset") satisfies z.ZodType<DatasetView>;
 
-const summarySchema = z.object({
+export const summarySchema = z.object({
   kind, elementType: z.string(), shape: z.array(z.number().nullable()), task, classes: z.array(z.string()), features: z.array(z.string()).nullable(),
   sampleRateHz: z.number().nullable(), counts, classCounts: perClass.openapi({ description: "By class index" }),
   duplicates: z.object({ examples: z.number(), droppedAcrossSplits: z.number(), conflictingLabels: z.number() }),

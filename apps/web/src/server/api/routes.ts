@@ -14,6 +14,7 @@ import { overviewRoutes } from "./overview.ts";
 import { peopleRoutes } from "./people.ts";
 import { platformRoutes } from "./platform-routes.ts";
 import { rolloutRoutes } from "./rollouts.ts";
+import { runnerRoutes } from "./runners.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { simulationRoutes } from "./simulations.ts";
 import { trainingRoutes } from "./trainings.ts";
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   ...datasetRoutes,
   ...optimizationRoutes,
   ...trainingRoutes,
+  ...runnerRoutes,
   ...jobRoutes,
   ...buildRoutes,
   ...deviceRoutes,

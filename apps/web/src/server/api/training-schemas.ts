@@ -3,12 +3,14 @@ import { preprocessingSchema, trainingRecipeSchema, type FittingTemplate, type T
 
 const best = z.object({ epoch: z.number(), metric: z.string(), value: z.number() });
 
+const outsideStart = z.object({ kind: z.literal("outside"), title: z.string(), versionId: z.string().nullable(), parameters: z.record(z.string(), z.unknown()) });
+
 export const trainingViewSchema = z.object({
   id: z.string(), jobId: z.string(), name: z.string(), state: z.enum(["queued", "running", "succeeded", "failed", "cancelled", "quarantined"]), attempt: z.number(), cause: z.string().nullable(), causeCode: z.string().nullable(),
   stopRequested: z.boolean(), cancelRequested: z.boolean(), queuedBefore: z.number().nullable(),
   stoppedBy: z.enum(["epochs", "minutes", "early_stopping", "person"]).nullable(),
   datasetId: z.string(), datasetVersionId: z.string(), datasetName: z.string(), datasetNumber: z.number(),
-  start: z.discriminatedUnion("kind", [z.object({ kind: z.literal("template"), template: z.string(), preset: z.string(), title: z.string() }), z.object({ kind: z.literal("version"), versionId: z.string(), name: z.string() })]),
+  start: z.discriminatedUnion("kind", [z.object({ kind: z.literal("template"), template: z.string(), preset: z.string(), title: z.string() }), z.object({ kind: z.literal("version"), versionId: z.string(), name: z.string() }), outsideStart]),
   recipe: trainingRecipeSchema, recipeSha256: z.string(), codeVersion: z.string(),
   epoch: z.number().nullable(), stepsPerEpoch: z.number().nullable(), ranMs: z.number().nullable(), leftMs: z.number().nullable(), progress: z.number().nullable(),
   best: best.nullable(),

@@ -23,7 +23,9 @@ export const trainingRoutes: Route[] = [
     method: "post", path: "/trainings", tag: "Trainings", summary: "Train a network from a template, or a version further", access: runs, status: 201,
     body: z.strictObject({
       datasetVersionId: id, template: z.strictObject({ id: z.string().max(64), preset: z.string().max(64) }).optional(), versionId: id.optional(),
-      freezeUpTo: z.string().min(1).max(1_000).optional().openapi({ description: "A node: the weights up to it stay as they are" }), modelName: z.string().max(200).optional(), recipe: z.unknown().optional(),
+      freezeUpTo: z.string().min(1).max(1_000).optional().openapi({ description: "A node: the weights up to it stay as they are" }), modelName: z.string().max(200).optional(),
+      outside: z.strictObject({ script: z.string().max(200), parameters: z.record(z.string(), z.unknown()).optional() }).optional().openapi({ description: "An outside runner trains it, with a script of its own" }),
+      recipe: z.unknown().optional(),
     }),
     answer: trainingViewSchema,
     handle: ({ tx, principal, body }) => createTraining(tx, principal, body),

@@ -38,13 +38,15 @@ export const uploadRoutes: Route[] = [
   }),
 ];
 
-function withPartUrl(platform: Platform, origin: string, view: UploadView): UploadView {
+/** An open upload with the address that its parts are sent to, by a ticket for 15 minutes. */
+export function withPartUrl(platform: Platform, origin: string, view: UploadView): UploadView {
   if (view.state !== "open") return view;
   const ticket = signUploadTicket(platform.env.UPLOAD_TICKET_SECRET, { purpose: "parts", subject: view.uploadId }, Date.now());
   return { ...view, partUrl: `${origin}${partPath(ticket)}` };
 }
 
-async function commitOnGateway(platform: Platform, uploadId: string, requestId: string): Promise<void> {
+/** Asks the gateway to read the whole file again and to keep it. Throws what the gateway says. */
+export async function commitOnGateway(platform: Platform, uploadId: string, requestId: string): Promise<void> {
   const ticket = signUploadTicket(platform.env.UPLOAD_TICKET_SECRET, { purpose: "commit", subject: uploadId }, Date.now());
   let answer: Response;
   try {
