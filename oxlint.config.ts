@@ -115,7 +115,7 @@ export default defineConfig({
   },
   overrides: [
     {
-      files: ["**/src/env.ts", "scripts/**", "**/*.config.{ts,mts,mjs}", "**/testing/**", "tests/**", "bench/**", "**/e2e/**"],
+      files: ["**/src/env.ts", "scripts/**", "**/*.config.{ts,mts,mjs}", "**/testing/**", "tests/**", "bench/**", "examples/**", "**/e2e/**"],
       rules: { "node/no-process-env": "off" },
     },
     { files: ["scripts/**", "bench/**", "tests/**"], rules: { "no-console": "off" } },
