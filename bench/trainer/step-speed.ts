@@ -7,7 +7,7 @@ import { seedCnn } from "./seed-cnn.ts";
 const [WARM_UP, STEPS] = [20, 150];
 const EXAMPLES = 4_096;
 /** What the job may add to the bare steps: batches, points, checkpoints. */
-const OVERHEAD_MAX = 0.1;
+const OVERHEAD_MAX = 0.05;
 
 /** Steps of the seed network: the graph alone in a loop, and the same steps as a training takes them. */
 export async function speed(): Promise<Row[]> {
