@@ -1,5 +1,6 @@
 import { cloneNode, tensorNumbers, type OnnxNode } from "@flotilla/runtime/ir";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
+import { denseConvolution, isProductOfColumns } from "../lower/dense-convolution.ts";
 import { FORWARD_FORMS } from "../lower/forward-forms.ts";
 import { pooledConvolutions } from "../lower/pooled-convolution.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
@@ -33,7 +34,7 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
   const isReplaced = new Set([...pooled.values()].flatMap(({ replaced }) => replaced));
   const nodes = prepared.nodes.filter((node) => !isReplaced.has(node)).map((original): WrittenNode => {
     const node = pooled.get(original)?.node ?? original;
-    const form = node.domain === "" ? FORWARD_FORMS[node.opType] : undefined;
+    const form = isProductOfColumns(node, prepared) ? denseConvolution : node.domain === "" ? FORWARD_FORMS[node.opType] : undefined;
     const isFixedNorm = node.opType === "BatchNormalization" && !buffers.has(node.inputs[3] ?? "");
     if (form === undefined || isFixedNorm) {
       builder.adopt(cloneNode(node), node.outputs.map((name) => prepared.types.get(name) ?? null));
