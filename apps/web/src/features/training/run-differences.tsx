@@ -7,7 +7,7 @@ import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { formatLoss } from "./curve-reading.ts";
 import { commonCount, pathWords, recipeDifferences } from "./recipe-differences.ts";
-import { TrainingState } from "./training-words.tsx";
+import { startWords, TrainingState } from "./training-words.tsx";
 
 /** What each run reached, and what was made of it. */
 export function ComparedOutcomes({ trainings, names }: { trainings: readonly TrainingView[]; names: readonly string[] }) {
@@ -34,7 +34,7 @@ export function ComparedOutcomes({ trainings, names }: { trainings: readonly Tra
 
 /** Only what differs: everything else is counted, not listed. */
 export function DifferencesTable({ trainings, names }: { trainings: readonly TrainingView[]; names: readonly string[] }) {
-  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: training.start.kind === "version" ? training.start.name : training.start.title, recipe: training.recipe }));
+  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: startWords(training), recipe: training.recipe }));
   const differences = recipeDifferences(told);
   const common = commonCount(told);
   return (

@@ -8,6 +8,7 @@ import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatDuration, shortDigest } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
+import { startWords } from "./training-words.tsx";
 import { pathWords, recipeLines } from "./recipe-differences.ts";
 
 /** Where the run comes from and what it was told. */
@@ -21,7 +22,7 @@ export function RunFacts({ training }: { training: TrainingView }) {
         <Facts
           columns={1}
           items={[
-            { label: "Starts from", value: start.kind === "template" ? start.title : start.kind === "outside" ? `${start.title}, by an outside runner` : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
+            { label: "Starts from", value: start.kind !== "version" ? startWords(training) : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
             { label: "Time", value: <span suppressHydrationWarning>{ranMs === null ? "not started" : formatDuration(ranMs)}</span> },
             { label: "Began", value: <TimeAgo at={training.startedAt} none="not yet" /> },
             { label: "Ended", value: <TimeAgo at={training.finishedAt} none="not yet" /> },

@@ -56,7 +56,7 @@ function Going({ training }: { training: TrainingView }) {
 
 function goingWords(training: TrainingView): ReactNode {
   switch (runState(training)) {
-    case "queued": return training.queuedBefore === null || training.queuedBefore === 0 ? "Waits for a worker: next" : `Waits for a worker: ${training.queuedBefore} before it`;
+    case "queued": return training.start.kind === "outside" ? "Waits for an outside runner to claim it" : training.queuedBefore === null || training.queuedBefore === 0 ? "Waits for a worker: next" : `Waits for a worker: ${training.queuedBefore} before it`;
     case "stopping": return training.stopRequested ? "Stopping: the best weights so far are kept" : "Stopping: it was cancelled";
     default: return progressOf(training);
   }

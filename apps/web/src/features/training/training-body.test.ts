@@ -23,3 +23,8 @@ test("a run starts from a template with a name, or from a version with what is f
   expect(tuned).toMatchObject({ versionId: "ver_1", freezeUpTo: "conv2" });
   expect(tuned).not.toHaveProperty("modelName");
 });
+
+test("an outside runner gets the name of its script and its parameters, and no recipe of ours", () => {
+  const outside = { ...freshDraft("outside"), script: " train.py ", modelName: "digits", parameters: '{"epochs": 3}' };
+  expect(trainingBody(outside, { dataset: digits, template: null, preset: null, version: null })).toEqual({ datasetVersionId: "dsv_1", modelName: "digits", outside: { script: "train.py", parameters: { epochs: 3 } } });
+});

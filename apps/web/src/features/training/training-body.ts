@@ -1,5 +1,5 @@
 import type { TrainingRecipe } from "@flotilla/fleet";
-import { learnsClasses, numberIn, type Chosen, type NumberField, type TrainingDraft } from "./training-draft.ts";
+import { learnsClasses, numberIn, parametersOf, type Chosen, type NumberField, type TrainingDraft } from "./training-draft.ts";
 
 /** The recipe that the draft says. Only for a draft without a problem: a number that is none counts as 0. */
 export function recipeOf(draft: TrainingDraft, isOfClasses: boolean): TrainingRecipe {
@@ -23,6 +23,7 @@ export function recipeOf(draft: TrainingDraft, isOfClasses: boolean): TrainingRe
 /** The body that starts the run. */
 export function trainingBody(draft: TrainingDraft, chosen: Chosen): Record<string, unknown> {
   const { dataset, template, preset, version } = chosen;
+  if (draft.start === "outside") return { datasetVersionId: dataset?.id, modelName: draft.modelName.trim(), outside: { script: draft.script.trim(), parameters: parametersOf(draft.parameters) ?? {} } };
   const start = draft.start === "template" ? { template: { id: template?.id, preset } } : { versionId: version?.id, ...(draft.freeze === "up_to" && { freezeUpTo: draft.freezeUpTo }) };
   return { datasetVersionId: dataset?.id, ...start, ...(draft.modelName.trim() !== "" && { modelName: draft.modelName.trim() }), recipe: recipeOf(draft, learnsClasses(draft, chosen)) };
 }

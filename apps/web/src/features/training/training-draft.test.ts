@@ -46,3 +46,10 @@ test("a template says itself whether it learns classes: an autoencoder of labell
   expect(learnsClasses(draft, { ...ready, template: { ...seedCnn, isClassifier: false } })).toBe(false);
   expect(learnsClasses(freshDraft("version"), { ...ready, template: null, version: net })).toBe(true);
 });
+
+test("for an outside runner only script, name and parameters are asked", () => {
+  const outside = { ...freshDraft("outside"), script: "train.py", modelName: "digits", epochs: "?" };
+  expect(trainingProblem({ ...outside, script: "" }, ready)).toContain("which script");
+  expect(trainingProblem({ ...outside, parameters: "[1]" }, ready)).toContain("JSON object");
+  expect(trainingProblem(outside, ready)).toBeNull();
+});

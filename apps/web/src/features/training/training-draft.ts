@@ -2,7 +2,8 @@ import type { DatasetVersionView, FittingTemplate, VersionView } from "@flotilla
 
 /** What the form holds: numbers as typed. */
 export type TrainingDraft = {
-  start: "template" | "version";
+  start: "template" | "version" | "outside";
+  script: string; parameters: string;
   freeze: "nothing" | "up_to"; freezeUpTo: string;
   modelName: string;
   loss: "fitting" | "binary_cross_entropy" | "mean_absolute_error" | "huber";
@@ -14,7 +15,7 @@ export type TrainingDraft = {
 
 /** Names of the fields that hold numbers. */
 export type NumberField = {
-  [K in keyof TrainingDraft]: K extends "freezeUpTo" | "modelName" ? never : string extends TrainingDraft[K] ? K : never;
+  [K in keyof TrainingDraft]: K extends "freezeUpTo" | "modelName" | "script" | "parameters" ? never : string extends TrainingDraft[K] ? K : never;
 }[keyof TrainingDraft];
 
 type Rule = { min: number; max: number; whole?: true; optional?: true; sentence: string };
@@ -44,7 +45,7 @@ export const numberRules: Record<NumberField, Rule> = {
 };
 
 const base: TrainingDraft = {
-  start: "template", freeze: "nothing", freezeUpTo: "", modelName: "", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
+  start: "template", script: "", parameters: "{}", freeze: "nothing", freezeUpTo: "", modelName: "", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
   optimizer: "adam", learningRate: "0.001", schedule: "cosine", warmupEpochs: "0", momentum: "0.9", weightDecay: "0",
   batchSize: "32", accumulation: "1", clipNorm: "", labelSmoothing: "0", emaDecay: "", patience: "5", seed: "1", balanced: false,
   shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false,
@@ -52,7 +53,7 @@ const base: TrainingDraft = {
 
 /** Good values to begin with. Weights that know something already are moved in smaller steps. */
 export function freshDraft(start: TrainingDraft["start"]): TrainingDraft {
-  return start === "template" ? { ...base, start } : { ...base, start, learningRate: "0.0003", epochs: "5" };
+  return start !== "version" ? { ...base, start } : { ...base, start, learningRate: "0.0003", epochs: "5" };
 }
 
 /** A number as typed, or null: empty, not a number, or outside of what the field may be. */
@@ -93,6 +94,7 @@ export function trainingProblem(draft: TrainingDraft, { dataset, template, prese
   if (draft.start === "version" && version !== null && version.state !== "ready") return `The version is ${version.state}: only one that is ready can be trained.`;
   if (draft.start === "version" && version?.preprocessing === null) return "Say first how an example becomes the model's input, under Preprocessing.";
   if (draft.start === "version" && draft.freeze === "up_to" && draft.freezeUpTo === "") return "Choose up to where the model stays as it is.";
+  if (draft.start === "outside") return outsideProblem(draft);
   if (draft.start === "template" && draft.modelName.trim() === "") return "Say what the model is called.";
   if (draft.modelName.trim().length > 100) return "A name has at most 100 characters.";
   for (const field of usedNumbers(draft)) {
@@ -102,10 +104,27 @@ export function trainingProblem(draft: TrainingDraft, { dataset, template, prese
   return null;
 }
 
+/** Outside of here only the names count: what the script does with its parameters is its own business. */
+function outsideProblem({ script, modelName, parameters }: TrainingDraft): string | null {
+  if (script.trim() === "") return "Say which script an outside runner is to run.";
+  if (modelName.trim() === "") return "Say what the model is called.";
+  return parametersOf(parameters) === null ? "Parameters are a JSON object, for example {\"epochs\": 10}." : null;
+}
+
+/** A JSON object as typed; empty text is an empty one. */
+export function parametersOf(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text.trim() === "" ? "{}" : text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What to know before it starts, though it may be as it is. */
 export function trainingDoubts(draft: TrainingDraft, { dataset, version }: Chosen): string[] {
   const summary = dataset?.summary;
-  if (summary == null) return [];
+  if (summary == null || draft.start === "outside") return [];
   const doubts: string[] = [];
   if (summary.counts.validation === 0) doubts.push("There is no validation split: nobody sees when it begins to learn by heart, and the last weights are kept instead of the best.");
   const batch = numberIn(draft, "batchSize");

@@ -17,6 +17,7 @@ import { DatasetVersionPicker } from "../datasets/dataset-version-picker.tsx";
 import { AugmentationFields } from "./augmentation-fields.tsx";
 import { AdvancedFields, MainFields } from "./hyper-fields.tsx";
 import { newTrainingParams } from "./new-training-params.ts";
+import { OutsideFields } from "./outside-fields.tsx";
 import { RefusalNote } from "./refusal-note.tsx";
 import { TemplateFields } from "./template-fields.tsx";
 import { trainingBody } from "./training-body.ts";
@@ -52,13 +53,15 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
         <DatasetVersionPicker value={dataset} none="Choose…" uses={toTrain} onChange={(next) => { setDataset(next); void setParams({ dataset: next?.id ?? null }); }} />
       </Card>
       <Card title="Start from" actions={<StartChoice value={draft.start} onChange={(next) => setDraft({ ...freshDraft(next), modelName: draft.modelName })} />}>
-        {draft.start === "template"
+        {draft.start === "outside" ? <OutsideFields draft={draft} onChange={change} /> : draft.start === "template"
           ? dataset === null ? <p className="text-muted">Choose the examples first: what suits them depends on what they are.</p> : <TemplateFields templates={templates} value={params} onChange={(choice) => void setParams(choice)} />
           : <VersionFields version={version} draft={draft} onChange={change} onVersion={(next) => { setVersion(next); change({ freezeUpTo: "" }); void setParams({ version: next?.id ?? null }); }} />}
       </Card>
+      {draft.start !== "outside" && <>
       <Card title="How"><MainFields draft={draft} onChange={change} /></Card>
       <Card title="Changes to the examples" subtitle="so that it learns what matters, and not the examples by heart"><AugmentationFields draft={draft} kind={dataset?.summary?.kind ?? null} onChange={change} /></Card>
       <AdvancedFields draft={draft} isOfClasses={learnsClasses(draft, chosen)} onChange={change} />
+      </>}
       <Card title="What it becomes">
         <div className="max-w-md">
           <Field label="Name of the model" optional={draft.start === "version"} hint={draft.start === "version" ? "Empty: the next version of the model it starts from." : "Its first version is made when the training ends."}>
@@ -87,7 +90,7 @@ function suggestedName({ dataset, template, preset }: Chosen): string {
 function StartChoice({ value, onChange }: { value: TrainingDraft["start"]; onChange: (value: TrainingDraft["start"]) => void }) {
   return (
     <span role="radiogroup" aria-label="Start from" className="inline-flex rounded-md border p-0.5">
-      {([["template", "a template"], ["version", "a model version"]] as const).map(([name, label]) => (
+      {([["template", "a template"], ["version", "a model version"], ["outside", "an outside runner"]] as const).map(([name, label]) => (
         <label key={name} className={cn("cursor-pointer rounded px-2 py-0.5 text-xs has-focus-visible:outline-2 has-focus-visible:outline-(--accent-text) max-sm:py-2", value === name ? "bg-accent-soft font-medium text-accent-text" : "text-muted hover:text-ink")}>
           <input type="radio" name="start" className="sr-only" checked={value === name} onChange={() => onChange(name)} />{label}
         </label>

@@ -13,7 +13,7 @@ import { useNow } from "../../lib/use-now.ts";
 import { RUNS_MAX } from "./compare-params.ts";
 import { formatLoss } from "./curve-reading.ts";
 import { thinned } from "./metric-columns.ts";
-import { isOver, progressOf, TrainingState } from "./training-words.tsx";
+import { isOver, progressOf, startWords, TrainingState } from "./training-words.tsx";
 
 /** Runs, newest first; ticked ones can be compared. */
 export function TrainingTable({ trainings, ticked, onTick }: { trainings: readonly TrainingView[]; ticked: readonly string[]; onTick: (ids: readonly string[]) => void }) {
@@ -43,10 +43,6 @@ export function TrainingTable({ trainings, ticked, onTick }: { trainings: readon
       </tbody>
     </Table>
   );
-}
-
-function startWords({ start }: TrainingView): string {
-  return start.kind === "version" ? start.name : start.title;
 }
 
 function Going({ training }: { training: TrainingView }) {

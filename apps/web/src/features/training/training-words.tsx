@@ -21,6 +21,11 @@ export function TrainingState({ training }: { training: Facts }) {
   return <StateWord tone={TONES[word]} word={word} ended={word === "cancelled"} />;
 }
 
+/** What it begins from, or who runs it, in words. */
+export function startWords({ start }: Pick<TrainingView, "start">): string {
+  return start.kind === "version" ? start.name : start.kind === "outside" ? `${start.title}, by an outside runner` : start.title;
+}
+
 export function isOver(training: Pick<TrainingView, "state">): boolean {
   return training.state !== "queued" && training.state !== "running";
 }
