@@ -2,13 +2,15 @@ import { testDb, type TestDb } from "@flotilla/db";
 import { cancelJob, createTraining, getTraining, jobMetrics, stopTraining, type TrainingView } from "@flotilla/fleet";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { digitFiles } from "../testing/digit-files.ts";
+import { TRAINING_KILLS } from "../testing/training-kills.ts";
 import { openWorkerFixture, operator, type WorkerFixture } from "../testing/worker-fixture.ts";
 import { sandboxChildren, startWorkerProcess, until, type WorkerProcess } from "../testing/worker-process.ts";
 
 // Trainings in workers that are processes of their own, with children of theirs, ended in the middle. Linux only: children are found in /proc.
 
-const KILLS = 3;
-const EPOCHS = 12;
+// FLOTILLA_TRAINING_KILLS=20 makes a soak of it.
+const KILLS = TRAINING_KILLS;
+const EPOCHS = 4 * KILLS;
 
 let database: TestDb;
 let here: WorkerFixture;
@@ -58,7 +60,7 @@ async function bytesOf({ result }: TrainingView): Promise<string[]> {
   return (await database.db.prisma.versionFile.findMany({ where: { versionId: result?.versionId ?? "" } })).map(({ sha256 }) => sha256);
 }
 
-test.skipIf(process.platform !== "linux")("a training whose worker and child are killed again and again comes to the curve and the bytes of an undisturbed one", { timeout: 600_000 }, async () => {
+test.skipIf(process.platform !== "linux")("a training whose worker and child are killed again and again comes to the curve and the bytes of an undisturbed one", { timeout: 200_000 * KILLS }, async () => {
   const training = await start(EPOCHS);
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const worker = await startWorker();

@@ -1,8 +1,9 @@
-import { Prisma, type Training, type Tx } from "@flotilla/db";
+import { Prisma, sqlOf, type Training, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { recordAudit } from "../access/audit-store.ts";
 import { recordChange } from "../changes/index.ts";
 import { newId } from "../id.ts";
+import { jobCatalogue } from "../jobs/catalogue.ts";
 import { markVersionReady } from "../models/decision-store.ts";
 import { keepGraph } from "../models/graph-store.ts";
 import type { GraphSummary, Preprocessing, VersionInspection } from "../models/index.ts";
@@ -37,9 +38,13 @@ export async function trainingOf(tx: Tx, id: string): Promise<PendingTraining> {
   return { id, state, datasetVersionId, start: start as TrainingStart, recipe: recipe as TrainingRecipe, ranMs: (reached as TrainingProgress | null)?.ranMs ?? 0, delivered: delivered as DeliveredModel | null };
 }
 
-/** Notes where a training stands; the newest checkpoint is kept as a step of its job. */
+/**
+ * Notes where a training stands; the newest checkpoint is kept as a step of its job. Whoever dies after a checkpoint lost little: the job has all its attempts
+ * again, and only one that dies over and over without getting any further is given up.
+ */
 export async function noteTrainingProgress(tx: Tx, id: string, reached: TrainingProgress): Promise<void> {
-  await tx.training.updateMany({ where: { id, state: "pending" }, data: { reached } });
+  const [noted] = await tx.training.updateManyAndReturn({ where: { id, state: "pending" }, data: { reached } });
+  await sqlOf(tx).query("update job set max_attempts = greatest(max_attempts, attempt + $2::int) where id = $1 and not outside", [noted?.jobId ?? "", jobCatalogue.train.maxAttempts]);
   await recordChange(tx, "training", id);
 }
 
