@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { printTable, type Row } from "./optimizer/row.ts";
 import { mnist, synthetic } from "./trainer/digits.ts";
 import { keras } from "./trainer/keras.ts";
+import { recovery } from "./trainer/recovery.ts";
 import { speed } from "./trainer/step-speed.ts";
 import { orExit, UsageError } from "./world/whole-numbers.ts";
 
-const PARTS: Readonly<Record<string, (workDir: string) => Promise<Row[]>>> = { keras, speed, synthetic, mnist };
+const PARTS: Readonly<Record<string, (workDir: string) => Promise<Row[]>>> = { keras, speed, synthetic, mnist, recovery };
 
 const parts = orExit(() => wanted(process.argv.slice(2)));
 const workDir = await mkdtemp(join(tmpdir(), "flotilla-bench-trainer-"));

@@ -15,3 +15,5 @@ export { KERAS_REFUSAL_CODES } from "./keras/keras-refusal.ts";
 export { hostileKeras, soundKeras } from "./keras/testing/hostile-keras.ts";
 export { buildTrainingStep } from "./step/training-step.ts";
 export type { StoppedBy, TrainingContext, TrainingResult } from "./loop/train.ts";
+export { quantizeForTraining } from "./qat/quantize-for-training.ts";
+export { storeQuantized } from "./qat/store-quantized.ts";
