@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ChartLine } from "../../components/charts/line-options.ts";
 import { shareRange, xRange } from "./curve-options.ts";
-import { curveFinding, formatAccuracyTick, formatLoss, tableRows, valueUpTo } from "./curve-reading.ts";
+import { bestWords, curveFinding, formatAccuracyTick, formatLoss, tableRows, valueUpTo } from "./curve-reading.ts";
 
 const nameX = (x: number): string => `epoch ${x}`;
 
@@ -41,4 +41,9 @@ test("axes keep shares within 0 and 1, show a single point, and stay where the r
   expect(shareRange(null, null)).toEqual([0, 1]);
   expect(xRange(3, 3, null)).toEqual([2, 4]);
   expect(xRange(0, 10, { from: 2, to: 4 })).toEqual([2, 4]);
+});
+
+test("the best of a run is written as its metric is", () => {
+  expect(bestWords({ metric: "validation accuracy", value: 0.98 })).toBe("validation accuracy 98 %");
+  expect(bestWords({ metric: "validation loss", value: 0.0812 })).toBe("validation loss 0.0812");
 });

@@ -51,6 +51,15 @@ export function formatLoss(value: number | null): string {
   return String(Number(value.toPrecision(4)));
 }
 
+/** The best value of a run as its metric is written: "validation accuracy 98 %". */
+export function bestWords({ metric, value }: { metric: string; value: number }): string {
+  return `${metric} ${formatBest({ metric, value })}`;
+}
+
+export function formatBest({ metric, value }: { metric: string; value: number }): string {
+  return metric.endsWith("accuracy") ? formatAccuracyTick(value) : formatLoss(value);
+}
+
 /** A share of 1 with two digits more than a percent, as accuracies are compared: 0.98765 → "98.77 %"; round ones short, for axes. */
 export function formatAccuracyTick(value: number | null): string {
   if (value === null) return NO_VALUE;

@@ -5,7 +5,7 @@ import { LineSwatch } from "../../components/charts/line-chart.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatDuration, formatNoun } from "../../lib/format.ts";
-import { formatLoss } from "./curve-reading.ts";
+import { bestWords } from "./curve-reading.ts";
 import { commonCount, pathWords, recipeDifferences } from "./recipe-differences.ts";
 import { startWords, TrainingState } from "./training-words.tsx";
 
@@ -20,7 +20,7 @@ export function ComparedOutcomes({ trainings, names }: { trainings: readonly Tra
             <Tr key={training.id}>
               <Td className="max-w-72"><span className="flex min-w-0 items-center gap-2"><LineSwatch color={`--chart-${place + 1}`} /><Link href={`/trainings/${training.id}` as Route} className="truncate font-medium hover:underline">{names[place]}</Link></span></Td>
               <Td><TrainingState training={training} /></Td>
-              <Td className="whitespace-nowrap tabular">{training.best === null ? "–" : `${training.best.metric} ${formatLoss(training.best.value)}`}</Td>
+              <Td className="whitespace-nowrap tabular">{training.best === null ? "–" : bestWords(training.best)}</Td>
               <Td numeric>{training.best?.epoch ?? "–"}</Td>
               <Td numeric className="whitespace-nowrap">{training.startedAt === null || training.finishedAt === null ? "–" : formatDuration(Date.parse(training.finishedAt) - Date.parse(training.startedAt))}</Td>
               <Td className="whitespace-nowrap">{training.result === null ? "–" : <Link className="hover:underline" href={`/models/${training.result.modelId}/v/${training.result.number}` as Route}>{training.result.modelName} v{training.result.number}</Link>}</Td>

@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import { Notice } from "../../components/ui/notice.tsx";
 import { Progress } from "../../components/ui/progress.tsx";
 import { formatDuration, formatPercent } from "../../lib/format.ts";
-import { formatLoss } from "./curve-reading.ts";
+import { bestWords } from "./curve-reading.ts";
 import { isOver, progressOf, runState } from "./training-words.tsx";
 
 /** How the run stands, why, and what comes next; read out when it changes. */
@@ -16,7 +16,7 @@ export function RunStatus({ training }: { training: TrainingView }) {
   return (
     <div role="status">
       <Notice tone={tone} title={endTitle(training, title)}>
-        {training.result !== null && <p>{bestWords(training)} became <Link className="text-ink underline underline-offset-2" href={`/models/${training.result.modelId}/v/${training.result.number}` as Route}>{training.result.modelName} v{training.result.number}</Link>.</p>}
+        {training.result !== null && <p>{weightsWords(training)} became <Link className="text-ink underline underline-offset-2" href={`/models/${training.result.modelId}/v/${training.result.number}` as Route}>{training.result.modelName} v{training.result.number}</Link>.</p>}
         {training.cause !== null && <p>{training.cause}</p>}
         {training.state === "quarantined" && <p>Its worker died again and again, so it is not tried by itself any more. Look at the log before you start it again.</p>}
         {training.causeCode !== null && training.state !== "succeeded" && <p className="mt-1 font-mono text-2xs">{training.causeCode}</p>}
@@ -35,8 +35,8 @@ function endTitle({ stoppedBy, state }: TrainingView, title: string): string {
   return stoppedBy === null ? title : `${stoppedBy === "epochs" || stoppedBy === "minutes" ? title : "Stopped early"}: ${why[stoppedBy]}`;
 }
 
-function bestWords({ best }: TrainingView): string {
-  return best === null ? "Its weights" : `The weights of epoch ${best.epoch} (${best.metric} ${formatLoss(best.value)})`;
+function weightsWords({ best }: TrainingView): string {
+  return best === null ? "Its weights" : `The weights of epoch ${best.epoch} (${bestWords(best)})`;
 }
 
 function Going({ training }: { training: TrainingView }) {

@@ -8,7 +8,7 @@ import { useShortcuts } from "../../components/shell/shortcuts.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { ConfirmDialog } from "../../components/ui/confirm-dialog.tsx";
 import { apiSend } from "../../lib/api-client.ts";
-import { formatLoss } from "./curve-reading.ts";
+import { bestWords } from "./curve-reading.ts";
 import { trainingQuery } from "./training-queries.ts";
 
 /** Ends a run: with the best weights so far as its result, or without any. Both say what follows before they do it. */
@@ -33,7 +33,7 @@ export function StopButton({ training }: { training: TrainingView }) {
       >
         {training.best === null
           ? "It ends after this step. No epoch is finished, so the weights of this moment become the version."
-          : `It ends after this step. The weights of epoch ${training.best.epoch} (${training.best.metric} ${formatLoss(training.best.value)}) become the version.`}
+          : `It ends after this step. The weights of epoch ${training.best.epoch} (${bestWords(training.best)}) become the version.`}
       </ConfirmDialog>
       <ConfirmDialog
         open={asked === "cancel"} onOpenChange={(open) => setAsked(open ? "cancel" : null)} title="Cancel this training?" action="Cancel the training" asksReason

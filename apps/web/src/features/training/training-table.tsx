@@ -11,7 +11,7 @@ import { apiGet } from "../../lib/api-client.ts";
 import { formatDuration } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
 import { RUNS_MAX } from "./compare-params.ts";
-import { formatLoss } from "./curve-reading.ts";
+import { formatBest, formatLoss } from "./curve-reading.ts";
 import { thinned } from "./metric-columns.ts";
 import { isOver, progressOf, startWords, TrainingState } from "./training-words.tsx";
 
@@ -33,7 +33,7 @@ export function TrainingTable({ trainings, ticked, onTick }: { trainings: readon
               <Td className="max-w-44 truncate text-muted" title={startWords(training)}>{startWords(training)}</Td>
               <Td className="whitespace-nowrap">{isOver(training) ? <Outcome training={training} /> : <Going training={training} />}</Td>
               <Td><LossSpark training={training} /></Td>
-              <Td className="whitespace-nowrap tabular">{training.best === null ? "–" : <span title={`${training.best.metric}, epoch ${training.best.epoch}`}>{formatLoss(training.best.value)}</span>}</Td>
+              <Td className="whitespace-nowrap tabular">{training.best === null ? "–" : <span title={`${training.best.metric}, epoch ${training.best.epoch}`}>{formatBest(training.best)}</span>}</Td>
               <Td numeric className="whitespace-nowrap text-muted" suppressHydrationWarning>{training.startedAt === null ? "–" : formatDuration((training.finishedAt === null ? now : Date.parse(training.finishedAt)) - Date.parse(training.startedAt))}</Td>
               <Td className="max-w-36 truncate text-muted">{training.createdByName}</Td>
               <Td className="whitespace-nowrap text-muted"><TimeAgo at={training.createdAt} /></Td>
