@@ -40,7 +40,8 @@ async function startWorker(): Promise<WorkerProcess> {
 const start = (epochs: number): Promise<TrainingView> => here.transact((tx) => createTraining(tx, operator, {
   datasetVersionId, template: { id: "cnn", preset: "small" }, modelName: "digits", recipe: { batchSize: 16, budget: { epochs, minutes: null }, patienceEpochs: null, augmentation: { shift: 0.05, noise: 0.02 } },
 }));
-const viewOf = (id: string): Promise<TrainingView> => here.transact((tx) => getTraining(tx, operator, id));
+/** Without a transaction, as pages read it. */
+const viewOf = (id: string): Promise<TrainingView> => getTraining(database.db.prisma, operator, id);
 const ended = (id: string): Promise<TrainingView> => until(async () => {
   const now = await viewOf(id);
   return !["queued", "running"].includes(now.state) && now;

@@ -15,15 +15,14 @@ const MINUTE_MS = 60_000;
 export async function listTrainings(tx: Tx, principal: Principal, input: PageInput & { state?: JobStateName | undefined; datasetId?: string | undefined } = {}): Promise<Page<TrainingView>> {
   requireRole(principal, "models", "viewer");
   const limit = pageSize(input);
-  const ids = await sqlOf(tx).query<{ id: string }>(
-    `select t.id from training t join job j on j.id = t.job_id join dataset_version v on v.id = t.dataset_version_id
+  const found = await sqlOf(tx).query<Found>(
+    `select t.id, t.job_id as "jobId" from training t join job j on j.id = t.job_id join dataset_version v on v.id = t.dataset_version_id
       where ($1::text is null or t.id < $1) and ($2::text is null or j.state::text = $2) and ($3::text is null or v.dataset_id = $3)
       order by t.id desc limit $4`,
     [input.cursor ?? null, input.state ?? null, input.datasetId ?? null, limit + 1],
   );
-  const rows = await tx.training.findMany({ where: { id: { in: ids.map(({ id }) => id) } }, orderBy: { id: "desc" } });
-  const views = new Map((await viewsOf(tx, rows)).map((view) => [view.id, view]));
-  return pageOf(rows, limit, (row) => row.id, (row) => views.get(row.id) as TrainingView);
+  const views = new Map((await viewsOf(tx, found)).map((view) => [view.id, view]));
+  return pageOf(found, limit, ({ id }) => id, ({ id }) => views.get(id) as TrainingView);
 }
 
 /** One training; `not_found` when there is none. */
@@ -34,15 +33,21 @@ export async function getTraining(tx: Tx, principal: Principal, id: string): Pro
 
 /** The same for functions of this area that have decided already that the principal may. */
 export async function trainingView(tx: Tx, id: string): Promise<TrainingView> {
-  const row = await tx.training.findUnique({ where: { id } });
-  const [view] = row === null ? [] : await viewsOf(tx, [row]);
+  const found = await tx.training.findUnique({ where: { id }, select: { id: true, jobId: true } });
+  const [view] = found === null ? [] : await viewsOf(tx, [found]);
   if (view === undefined) throw new FleetError("not_found", { public: "There is no such training." });
   return view;
 }
 
 type DatasetRow = { id: string; dataset_id: string; name: string; number: number; classes: string[] };
 
-async function viewsOf(tx: Tx, rows: readonly Training[]): Promise<TrainingView[]> {
+type Found = Pick<Training, "id" | "jobId">;
+
+/** Jobs are read before their trainings: where a job has ended, what its end wrote is seen, also when that happens meanwhile. */
+async function viewsOf(tx: Tx, found: readonly Found[]): Promise<TrainingView[]> {
+  const jobs = new Map<string, JobView>();
+  for (const { id, jobId } of found) jobs.set(id, await getJob(tx, systemPrincipal("trainings"), jobId ?? ""));
+  const rows = await tx.training.findMany({ where: { id: { in: found.map(({ id }) => id) } } });
   const sql = sqlOf(tx);
   const datasets = await sql.query<DatasetRow>(
     "select v.id, v.dataset_id, d.name, v.number, coalesce(v.summary -> 'classes', '[]'::jsonb) as classes from dataset_version v join dataset d on d.id = v.dataset_id where v.id = any($1::text[])",
@@ -56,7 +61,8 @@ async function viewsOf(tx: Tx, rows: readonly Training[]): Promise<TrainingView[
   const views: TrainingView[] = [];
   for (const row of rows) {
     const dataset = datasets.find(({ id }) => id === row.datasetVersionId);
-    const job = await getJob(tx, systemPrincipal("trainings"), row.jobId ?? "");
+    const job = jobs.get(row.id);
+    if (job === undefined) continue;
     const version = versions.find(({ id }) => id === row.versionId);
     views.push({
       id: row.id, name: row.name, ...ofJob(job),
