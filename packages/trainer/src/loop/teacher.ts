@@ -2,6 +2,7 @@ import { openModel, type OpenModel, type Tensor, type Tensors, type TensorSpec }
 import { elementCount, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { FEEDS } from "../step/training-step.ts";
 import { TrainingRefusal } from "../training-refusal.ts";
+import { lastOperator } from "./last-operator.ts";
 
 /** A share of 0 in single precision has no logarithm. */
 const LEAST_SHARE = 1e-30;
@@ -17,9 +18,7 @@ export class Teacher {
   }
 
   static async open(model: OnnxModel, threads: number): Promise<Teacher> {
-    const output = model.graph.outputs[0]?.name ?? "";
-    const last = model.graph.nodes.find((node) => node.outputs.includes(output));
-    return new Teacher(await openModel(writeOnnx(model), { intraOpThreads: threads }), last?.opType === "Softmax");
+    return new Teacher(await openModel(writeOnnx(model), { intraOpThreads: threads }), lastOperator(model) === "Softmax");
   }
 
   /** The batch with what the teacher says of it. Throws TrainingRefusal `teacher_does_not_fit`. */

@@ -5,6 +5,7 @@ import { plainLoss, softmax } from "../losses/plain-loss.ts";
 import { plainTriplet } from "../losses/triplet.ts";
 import type { LossKind } from "../recipe.ts";
 import { TrainingRefusal } from "../training-refusal.ts";
+import { lastOperator } from "./last-operator.ts";
 import type { ExampleSource, TrainingExample } from "./training-source.ts";
 
 /** An example that the model is surest about and wrong, or farthest from. */
@@ -27,7 +28,7 @@ const TOGETHER = 64;
 /** Runs the model as it is shipped over all examples. */
 export async function validate(model: OnnxModel, source: ExampleSource, options: { loss: LossKind; threads: number; signal: AbortSignal }): Promise<Validation> {
   const isOpen = model.graph.inputs.every(({ type }) => type?.kind === "tensor" && type.shape?.[0]?.kind !== "value");
-  const hasShares = ["Softmax", "Sigmoid"].includes(model.graph.nodes.find((node) => node.outputs.includes(model.graph.outputs[0]?.name ?? ""))?.opType ?? "");
+  const hasShares = ["Softmax", "Sigmoid"].includes(lastOperator(model) ?? "");
   const open = await openModel(writeOnnx(model), { intraOpThreads: options.threads });
   const count = new Tally(options.loss, hasShares);
   try {
