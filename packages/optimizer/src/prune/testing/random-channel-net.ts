@@ -134,6 +134,8 @@ class ChannelNetBuilder {
         return;
       }
       case "slice":
+        // One channel at least is left.
+        if (channels < 3) return;
         this.#take("Slice", [this.#list([1]), this.#list([this.#pick([channels, 100, channels - 1])]), this.#list([1])]);
         this.#channels = this.#constantEnd(channels) - 1;
         return;
