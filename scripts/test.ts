@@ -20,6 +20,9 @@ const E2E_CONFIG = "apps/web/e2e/playwright.config.ts";
 /** Several times what the longest stage takes on a slow machine: a stage that hangs must still be told by name. */
 const STAGE_LIMIT_MS = 35 * 60_000;
 
+/** A machine that is at the faults later than that is slow. */
+const WHOLE_GATE_WITHIN_MS = 22 * 60_000;
+
 type Stage = { name: string; run: (write: Write) => Promise<{ isOk: boolean; counts: Counts }> };
 
 const reports = mkdtempSync(join(tmpdir(), "flotilla-test-reports-"));
@@ -96,10 +99,12 @@ async function runVitest(project: string, write: Write): Promise<{ isOk: boolean
   return { isOk, counts: countsFrom(file, countsOfVitest, failuresOfVitest) };
 }
 
-/** The whole gate: four to five minutes on two cores. Each row counts as one test. */
+/** The whole gate: four to five minutes on two cores; a tenth of it where everything before took so long that the whole would not end in time. Each row counts as one test. */
 async function runFaults(write: Write): Promise<{ isOk: boolean; counts: Counts }> {
   const file = join(reports, "faults.json");
-  const { isOk } = await runStep(["scripts/test-faults.ts", "--report", file], { cwd: ROOT, write, limitMs: STAGE_LIMIT_MS });
+  const isSlow = performance.now() > WHOLE_GATE_WITHIN_MS;
+  if (isSlow) write(`A tenth of the gate, since the stages before took more than ${WHOLE_GATE_WITHIN_MS / 60_000} minutes; npm run test:faults runs the whole.\n`);
+  const { isOk } = await runStep(["scripts/test-faults.ts", "--report", file, ...(isSlow ? ["--scale", "0.1"] : [])], { cwd: ROOT, write, limitMs: STAGE_LIMIT_MS });
   const read = (report: unknown): Counts => ({ ...NONE, ...(report as Pick<Counts, "passed" | "failed">) });
   return { isOk, counts: countsFrom(file, read, () => (isOk ? [] : ["a row of the fault table does not hold: see the table above"])) };
 }
