@@ -14,7 +14,7 @@ async function said(file: string, workDir: string): Promise<Row> {
   const model = await prepared(path);
   try {
     const { model: quantised } = await quantizeStatic(model, await synthetic(model, 1), { calibration: { kind: "min-max" } });
-    const audit = await auditFusion(quantised, { workDir });
+    const { nodes: audit } = await auditFusion(quantised, { workDir });
     const { macs, integerMacs } = integerShare(audit);
     const float = audit.filter(({ state }) => state === "float");
     const hasReasons = float.every(({ reason }) => reason !== null);

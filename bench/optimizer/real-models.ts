@@ -60,7 +60,7 @@ export async function squeezeNet(workDir: string): Promise<Row[]> {
   const { ratio } = await measureInterleaved(parent, variant, (await test.read(0)).feeds);
   await parent.close();
   await variant.close();
-  const convolutions = (await auditFusion(quantised, { workDir })).filter(({ opType }) => opType === "Conv");
+  const convolutions = (await auditFusion(quantised, { workDir })).nodes.filter(({ opType }) => opType === "Conv");
   const fused = convolutions.filter(({ state }) => state === "integer").length;
   const isJudged = hasVnni();
   const saturation = await predictSaturation(quantised, { count: 20, read: (index) => test.read(index) }, { workDir });

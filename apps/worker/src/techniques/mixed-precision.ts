@@ -1,8 +1,8 @@
 import type { Technique } from "@flotilla/fleet";
 import { auditFusion, searchMixedPrecision } from "@flotilla/optimizer";
+import { fusionReport } from "./fusion-report.ts";
 import { TechniqueRefusal, type Maker } from "./maker.ts";
 import { groundwork } from "./simplified.ts";
-import { fusionOf } from "./static-int8.ts";
 
 /** Of what measuring one model may take: each trial evaluates a model on all examples. */
 const BUDGETS = 12;
@@ -28,7 +28,7 @@ export const makeMixedPrecision: Maker<Extract<Technique, { kind: "mixed_precisi
   return {
     model: found.model,
     passes: [...ground.passes, { name: "mixed-precision", title: "Integers where they cost little", changes: integers, effect }],
-    fusion: fusionOf(audited),
+    fusion: fusionReport(audited, { nodes: [], guards: [] }),
     warnings: [...ground.warnings, ...report.reverted.map((node) => costOf(node, report.nodes)), ...(report.reason === null ? [] : [report.reason])],
   };
 };

@@ -1,5 +1,6 @@
-import type { Technique, VariantReport } from "@flotilla/fleet";
-import { auditFusion, quantizeStatic, type AuditedNode } from "@flotilla/optimizer";
+import type { Technique } from "@flotilla/fleet";
+import { auditFusion, quantizeStatic } from "@flotilla/optimizer";
+import { fusionReport } from "./fusion-report.ts";
 import { TechniqueRefusal, type Maker } from "./maker.ts";
 import { groundwork } from "./simplified.ts";
 
@@ -12,9 +13,6 @@ const methods: Record<StaticInt8["calibration"], NonNullable<QuantizeOptions["ca
   mse: { kind: "least-squares" },
   entropy: { kind: "least-divergence" },
 };
-
-/** A list of nodes longer than that is not read. */
-const FLOAT_NODES_MAX = 5_000;
 
 /** 8-bit weights and activations where ONNX Runtime has integer kernels, and an audit of what it really runs on integers. */
 export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, context) => {
@@ -39,7 +37,7 @@ export const makeStaticInt8: Maker<StaticInt8> = async (model, technique, contex
   return {
     model: quantised,
     passes: [...ground.passes, { name: "static-int8", title: "Static int8 quantisation", changes: integers, effect }],
-    fusion: fusionOf(audited),
+    fusion: fusionReport(audited, report),
     warnings: [...ground.warnings, ...warnings],
   };
 };
@@ -53,18 +51,3 @@ function roundingEffect(layers: Awaited<ReturnType<typeof quantizeStatic>>["repo
 
 /** Width of a range over the second half of the examples ÷ that over the first. */
 const DRIFT_MAX = 1.5;
-
-const CONVERSIONS = new Set(["QuantizeLinear", "DequantizeLinear"]);
-
-/** What runs on integers, by the runtime's own graph. */
-export function fusionOf(audited: readonly AuditedNode[]): NonNullable<VariantReport["fusion"]> {
-  const isConversion = ({ opType }: AuditedNode): boolean => CONVERSIONS.has(opType);
-  const floats = audited.filter((node) => node.state === "float" && !isConversion(node));
-  return {
-    integerNodes: audited.filter((node) => node.state === "integer").length,
-    floatNodes: floats.slice(0, FLOAT_NODES_MAX).map(({ node, opType, reason }) => ({ name: node, opType, reason: reason ?? "" })),
-    conversionNodes: audited.filter((node) => isConversion(node) && node.state !== "gone").length,
-    integerTimeShare: null,
-    method: "ONNX Runtime's own graph at the level extended",
-  };
-}

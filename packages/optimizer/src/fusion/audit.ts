@@ -26,6 +26,13 @@ export type AuditedNode = {
   readonly macs: number | null;
 };
 
+export type FusionAudit = {
+  /** All nodes of the main graph but its QuantizeLinear and DequantizeLinear. */
+  readonly nodes: readonly AuditedNode[];
+  /** QuantizeLinear and DequantizeLinear nodes that the runtime runs. */
+  readonly conversions: number;
+};
+
 /** Multiply-accumulates of one run, in all and in integer kernels. Both 0 for a model without any. */
 export function integerShare(audit: readonly AuditedNode[]): { readonly macs: number; readonly integerMacs: number } {
   const sum = (nodes: readonly AuditedNode[]) => nodes.reduce((total, { macs }) => total + (macs ?? 0), 0);
@@ -36,19 +43,20 @@ export function integerShare(audit: readonly AuditedNode[]): { readonly macs: nu
  * Opens a quantised model at the level "extended", has the runtime write the graph it made of it, and says node by node what runs on
  * integers. Node names have to be unique. "arm" keeps signed activations, as the runtime does there. One temporary file in `workDir`.
  */
-export async function auditFusion(model: OnnxModel, options: { readonly workDir: string; readonly target?: TargetClass }): Promise<AuditedNode[]> {
+export async function auditFusion(model: OnnxModel, options: { readonly workDir: string; readonly target?: TargetClass }): Promise<FusionAudit> {
   const target = options.target ?? "x86";
   const optimised = await optimisedGraph(model, options.workDir, target);
   const view = new OptimisedView(optimised);
   const original = new GraphIndex(model.graph);
   const nodes = new Map(model.graph.nodes.map((node) => [node.name, node]));
   const types = inferShapes(model);
-  return predictFusion(model, target).map((prediction) => {
+  const audits = predictFusion(model, target).map((prediction) => {
     const node = nodes.get(prediction.node);
     const found = node === undefined ? null : view.find(node, original);
     const outcome = found === null ? audited(prediction, "gone", null) : audited(prediction, view.isInteger(found) ? "integer" : "float", found.opType);
     return { ...outcome, macs: node === undefined ? null : nodeMacs(node, types) };
   });
+  return { nodes: audits, conversions: optimised.nodes.filter((node) => isQuantize(node) || isDequantize(node)).length };
 }
 
 function audited(prediction: Prediction, state: AuditedNode["state"], kernel: string | null): Omit<AuditedNode, "macs"> {
@@ -96,13 +104,18 @@ class OptimisedView {
     if (named !== undefined) return named;
     let output = node.outputs[0] ?? "";
     for (let hops = 0; hops < 3; hops += 1) {
-      const producer = this.#index.producer(output);
+      const producer = this.#maker(output);
       if (producer !== null) return isQuantize(producer) || isDequantize(producer) || this.#isOther(producer, node, original) ? null : producer;
       const next = original.onlyConsumer(output);
       if (next === null || isQuantize(next)) return null;
       output = next.outputs[0] ?? "";
     }
     return null;
+  }
+
+  /** What makes a value; the runtime gives it another name where it has carried a quantiser behind it. */
+  #maker(value: string): OnnxNode | null {
+    return this.#index.producer(value) ?? this.#index.producer(`${value}_pre_q`);
   }
 
   /** Whether the found node is another original node that has taken over the output, ours being gone; a fused node is both. */

@@ -50,8 +50,8 @@ async function kernels(float: OnnxModel): Promise<Record<string, string | null>>
   const { model: simple } = await simplify(float, { verifyRuns: 1 }, { target: "integer" });
   const { model: quantised } = await quantizeStatic(simple, examples, { smallestMacs: 0, keepHeadsFloat: false });
   const audits = [await auditFusion(quantised, { workDir }), await auditFusion(quantised, { workDir, target: "arm" })];
-  for (const audit of audits) expect(audit.filter(({ isAsPredicted }) => !isAsPredicted)).toEqual([]);
-  return Object.fromEntries((audits[0] ?? []).map(({ node: name, kernel }) => [name, kernel]));
+  for (const { nodes } of audits) expect(nodes.filter(({ isAsPredicted }) => !isAsPredicted)).toEqual([]);
+  return Object.fromEntries((audits[0]?.nodes ?? []).map(({ node: name, kernel }) => [name, kernel]));
 }
 
 describe("quantised graphs run as foreseen:", () => {

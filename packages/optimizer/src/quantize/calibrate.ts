@@ -37,6 +37,14 @@ export async function calibrate(
   method: CalibrationMethod,
   context: CalibrationContext = {},
 ): Promise<Map<string, TensorStatistics>> {
+  const { known } = context;
+  if (known === undefined) return gathered(model, tensors, examples, method, context);
+  const missing = tensors.filter((name) => !known.has(name));
+  if (missing.length > 0) for (const [name, entry] of await gathered(model, missing, examples, method, context)) known.set(name, entry);
+  return new Map(tensors.flatMap((name) => [[name, known.get(name) ?? new TensorStatistics()]]));
+}
+
+async function gathered(model: OnnxModel, tensors: readonly string[], examples: ExampleSource, method: CalibrationMethod, context: CalibrationContext): Promise<Map<string, TensorStatistics>> {
   const statistics = new Map(tensors.map((name) => [name, new TensorStatistics()]));
   const passes = HISTOGRAM_METHODS.has(method.kind) ? 2 : 1;
   const counted = evenlyChosen(examples, HISTOGRAM_EXAMPLES);

@@ -7,7 +7,7 @@ import { clipsAtZeroPoint, isHead, rowVector } from "./placement-rules.ts";
 import { TensorGroups } from "./tensor-groups.ts";
 
 export type PlacementOptions = {
-  /** Names of nodes that stay float whatever the matrix says. */
+  /** Names of nodes that stay float whatever the matrix says. What only moves values may still be done on the integers around it: it comes out the same. */
   readonly keepFloat?: readonly string[];
   /** A product of fewer multiply-accumulates that needs a quantiser of its own in front stays float: the quantiser costs more. Default 50,000. */
   readonly smallestMacs?: number;

@@ -62,7 +62,7 @@ async function expectSound(model: OnnxModel): Promise<void> {
   expect(Buffer.compare(writeOnnx(readOnnx(bytes)), bytes)).toBe(0);
   for (const graphOptimization of ["disabled", "extended", "all"] as const) await (await openModel(bytes, { graphOptimization })).close();
   for (const target of ["x86", "arm"] as const) {
-    expect((await auditFusion(readOnnx(bytes), { workDir, target })).filter(({ isAsPredicted }) => !isAsPredicted)).toEqual([]);
+    expect((await auditFusion(readOnnx(bytes), { workDir, target })).nodes.filter(({ isAsPredicted }) => !isAsPredicted)).toEqual([]);
   }
 }
 
@@ -171,7 +171,7 @@ describe("real convolutional networks", () => {
     const { model: quantised } = await quantizeStatic(model, await synthetic(model, 2), { calibration: { kind: "min-max" } });
     await expectSound(quantised);
     expect(writeOnnx(quantised).length).toBeLessThan(0.28 * writeOnnx(model).length);
-    const audit = await auditFusion(quantised, { workDir });
+    const { nodes: audit } = await auditFusion(quantised, { workDir });
     expect(audit.filter(({ opType }) => opType === "Conv").map(({ kernel }) => kernel)).toEqual(Array.from({ length: 26 }, () => "QLinearConv"));
     expect(integerShare(audit).integerMacs).toBe(integerShare(audit).macs);
   });
@@ -186,7 +186,7 @@ describe("real convolutional networks", () => {
       model.irVersion = 8;
       const { model: quantised, report } = await quantizeStatic(model, await synthetic(model, 1), { calibration: { kind: "min-max" } });
       expect(qdqProblems(quantised)).toEqual([]);
-      const audit = await auditFusion(quantised, { workDir });
+      const { nodes: audit } = await auditFusion(quantised, { workDir });
       expect(audit.filter(({ opType, state }) => opType === "Conv" && state === "integer").length).toBeGreaterThan(5);
       expect(audit.filter(({ opType, isAsPredicted }) => opType === "Conv" && !isAsPredicted)).toEqual([]);
       for (const { state, reason } of report.nodes) expect(state === "float").toBe(reason !== null);

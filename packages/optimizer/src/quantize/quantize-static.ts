@@ -10,8 +10,10 @@ import { correctBiases } from "./bias-correction.ts";
 import type { CalibrationMethod } from "./calibrate.ts";
 import { calibrate, tailRatio } from "./calibrate.ts";
 import { qdqProblems } from "./check-qdq.ts";
+import { decisionsAsRun } from "./decisions-as-run.ts";
 import { equaliseLayers } from "./equalise.ts";
-import { keepProductsFloat } from "./keep-products-float.ts";
+import type { Guard } from "./keep-in-float.ts";
+import { keepInFloat } from "./keep-in-float.ts";
 import type { NumberFormat, Quantisation } from "./number-formats.ts";
 import { NUMBER_FORMATS } from "./number-formats.ts";
 import type { NodeDecision, Placement, PlacementOptions } from "./placement.ts";
@@ -59,7 +61,10 @@ type TensorReport = {
 };
 
 export type QuantizeReport = {
+  /** What each node is in ONNX Runtime, by the fusion matrix: on ARM for signed activations, on x86 for unsigned ones. */
   readonly nodes: readonly NodeDecision[];
+  /** Operators written to keep nodes in float. */
+  readonly guards: readonly Guard[];
   readonly tensors: readonly TensorReport[];
   readonly examples: number;
   readonly correctedBiases: number;
@@ -88,18 +93,22 @@ export async function quantizeStatic(
     throw new QuantisationRefusal("nothing_to_quantise", `No part of this model would run on integers. ${reasons.slice(0, 5).join("; ")}.`);
   }
   const method = options.calibration ?? { kind: "least-squares" };
-  const statistics = await calibrate(source, tensorsToObserve(source.graph, placement), examples, method, context);
+  // Other weights, other values: what is known of the model as it was does not hold.
+  const observing = options.equalise === true || options.smooth === true ? { ...context, known: new Map<string, TensorStatistics>() } : context;
+  const statistics = await calibrate(source, tensorsToObserve(source.graph, placement), examples, method, observing);
   const activations = activationScales(source.graph, placement, statistics, { method, format: NUMBER_FORMATS[options.activations ?? "uint8"] });
   const nearest = { placement, activations, weights: (node: OnnxNode) => weightFormat(node, options) };
   const { roundings, layers } = options.rounding === "adaptive" ? await adaptRounding(source, nearest, examples, options.adaptiveRounding, context) : UNROUNDED;
   const plan = { ...nearest, roundings };
   const biasCorrections = options.biasCorrection === undefined ? new Map<string, Float64Array>() : await correctBiases(source, plan, examples, options.biasCorrection, context);
   const written = writeQdq(source, { ...plan, biasCorrections });
-  keepProductsFloat(written, new Set(placement.decisions.flatMap(({ node, state }) => (state === "float" ? [node] : []))));
+  const floats = new Set(placement.decisions.flatMap(({ node, state }) => (state === "float" ? [node] : [])));
+  const guards = keepInFloat(written, floats, new Set(options.keepFloat));
   const problems = qdqProblems(written);
   if (problems.length > 0) throw new QuantisationRefusal("unsound_result", `The quantised model is not sound: ${problems.slice(0, 5).join("; ")}.`);
+  const nodes = decisionsAsRun(placement.decisions, written, options.activations === "int8" ? "arm" : "x86");
   const tensors = tensorReports(placement, activations, statistics);
-  return { model: written, report: { nodes: placement.decisions, tensors, examples: examples.count, correctedBiases: biasCorrections.size, rounding: layers } };
+  return { model: written, report: { nodes, guards, tensors, examples: examples.count, correctedBiases: biasCorrections.size, rounding: layers } };
 }
 
 const UNROUNDED = { roundings: new Map<string, never>(), layers: [] };

@@ -3,6 +3,7 @@ import { openModel } from "@flotilla/runtime";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { writeOnnx } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
+import type { TensorStatistics } from "./tensor-statistics.ts";
 
 export type CalibrationContext = {
   readonly signal?: AbortSignal;
@@ -10,6 +11,8 @@ export type CalibrationContext = {
   readonly onSample?: (done: number, total: number) => void;
   /** Threads of the runtime. Default 2. */
   readonly threads?: number;
+  /** Statistics of values by name, from earlier calls with the same model, examples and method: they are not gathered again, and new ones are added. */
+  readonly known?: Map<string, TensorStatistics>;
 };
 
 export type Visit = (results: Readonly<Record<string, Tensor>>, feeds: Tensors, index: number) => void;
