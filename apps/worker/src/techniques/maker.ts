@@ -5,6 +5,8 @@ import type { DatasetExamples } from "../examples/dataset-examples.ts";
 export type MakeContext = {
   /** Of the calibration split; null without a dataset. */
   examples: Pick<DatasetExamples, "count" | "read"> | null;
+  /** Of the validation split, for techniques that look for something; null where there is none. */
+  validation: Pick<DatasetExamples, "count" | "read"> | null;
   /** Private and empty. */
   workDir: string;
   seed: number;

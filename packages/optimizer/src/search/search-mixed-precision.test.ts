@@ -25,7 +25,8 @@ function search(goal: SearchGoal, context: Partial<Parameters<typeof searchMixed
 
 test("exactly the layer that integers break stays float, and the goal is met", async () => {
   const before = writeOnnx(task.model);
-  const { model, report } = await search(SIZE);
+  const { quantised, report } = await search(SIZE);
+  const model = quantised?.model;
   expect(report).toMatchObject({ reverted: ["conv2"], useless: [], reason: null });
   expect(report.trials[0]).toMatchObject({ keptFloat: [], isAccurate: false });
   expect(report.trials[0]?.dropPoints).toBeGreaterThan(20);
@@ -34,17 +35,19 @@ test("exactly the layer that integers break stays float, and the goal is met", a
   expect(chosen?.accuracy?.lowPp).toBeLessThanOrEqual(chosen?.accuracy?.differencePp ?? -Infinity);
   expect(model?.graph.nodes.find(({ name }) => name === "conv2")?.inputs[1]).toBe("w2");
   expect(model?.graph.nodes.find(({ name }) => name === "conv3")?.inputs[1]).not.toBe("w3");
-  const worst = report.nodes.toSorted((a, b) => b.loss.mean - a.loss.mean)[0];
+  const measured = report.nodes.flatMap(({ sensitivity }) => (sensitivity === null ? [] : [sensitivity]));
+  expect(measured.map(({ node }) => node)).toEqual(report.nodes.map(({ node }) => node));
+  const worst = measured.toSorted((a, b) => b.loss.mean - a.loss.mean)[0];
   expect(worst).toMatchObject({ node: "conv2", examples: 60, loss: { kind: "kl" } });
-  expect(Math.min(...report.nodes.map(({ sqnrDb }) => sqnrDb))).toBe(worst?.sqnrDb);
-  for (const { loss } of report.nodes) expect(loss.low <= loss.mean && loss.mean <= loss.high).toBe(true);
+  expect(Math.min(...measured.map(({ sqnrDb }) => sqnrDb))).toBe(worst?.sqnrDb);
+  for (const { loss } of measured) expect(loss.low <= loss.mean && loss.mean <= loss.high).toBe(true);
   await (await openModel(writeOnnx(model ?? task.model))).close();
   expect(Buffer.compare(writeOnnx(task.model), before)).toBe(0);
 });
 
 test("the same search gives the same bytes", async () => {
   const [first, second] = [await search(SIZE), await search(SIZE)];
-  expect(Buffer.compare(writeOnnx(first.model ?? task.model), writeOnnx(second.model ?? task.model))).toBe(0);
+  expect(Buffer.compare(writeOnnx(first.quantised?.model ?? task.model), writeOnnx(second.quantised?.model ?? task.model))).toBe(0);
 });
 
 test("nodes are timed in float and on integers when speed is wanted, and those that save nothing are float in every trial", async () => {
@@ -57,17 +60,24 @@ test("nodes are timed in float and on integers when speed is wanted, and those t
 
 test("a goal that nothing meets gives no model, and the reason with numbers", async () => {
   const small = await search({ ...SIZE, maxSizeBytes: 100 });
-  expect(small).toMatchObject({ model: null, report: { reason: expect.stringMatching(/has \d+ bytes, more than 100/) as string } });
+  expect(small).toMatchObject({ quantised: null, report: { reason: expect.stringMatching(/has \d+ bytes, more than 100/) as string } });
   const quick = await search({ ...SIZE, maxLatencyMsP95: 1e-9 });
-  expect(quick).toMatchObject({ model: null, report: { reason: expect.stringContaining("ms (p95)") as string } });
+  expect(quick).toMatchObject({ quantised: null, report: { reason: expect.stringContaining("ms (p95)") as string } });
 });
 
 test("a search without time left makes one trial and says so", async () => {
-  const { model, report } = await search(SIZE, { budgetMs: 0 });
+  const { quantised, report } = await search(SIZE, { budgetMs: 0 });
   expect(report.trials).toHaveLength(1);
-  expect(model).toBeNull();
+  expect(quantised).toBeNull();
   expect(report.reason).toContain("time for the search was over");
-  expect(report.nodes.every(({ examples }) => examples === 1)).toBe(true);
+  expect(report.nodes.every(({ sensitivity }) => sensitivity === null)).toBe(true);
+});
+
+test("where integers cost nothing one trial is enough, and no node is measured", async () => {
+  const { quantised, report } = await search({ maxAccuracyDropPoints: 100, objective: "size" });
+  expect(report).toMatchObject({ reverted: [], useless: [], reason: null, trials: [{ keptFloat: [], isAccurate: true }] });
+  expect(report.nodes.every(({ sensitivity }) => sensitivity === null)).toBe(true);
+  expect(quantised?.report.nodes.find(({ node }) => node === "conv2")).toMatchObject({ state: "integer" });
 });
 
 test("an aborted search rejects with the reason of the signal", async () => {

@@ -15,9 +15,10 @@ import type { LatencyGain } from "./latency-gains.ts";
 import { latencyGains, profiledLayers } from "./latency-gains.ts";
 import type { NodeSensitivity } from "./measure-sensitivities.ts";
 import { measureSensitivities } from "./measure-sensitivities.ts";
+import type { RatedCandidate } from "./order-candidates.ts";
 import { orderCandidates } from "./order-candidates.ts";
 import { SearchRefusal } from "./search-refusal.ts";
-import type { Trial } from "./trials.ts";
+import type { Quantised, Trial, TrialsContext } from "./trials.ts";
 import { Trials } from "./trials.ts";
 
 export type SearchGoal = {
@@ -45,10 +46,13 @@ export type SearchContext = {
   readonly onProgress?: (line: string) => void;
 };
 
-type RatedNode = NodeSensitivity & {
+type RatedNode = {
+  readonly node: string;
   readonly opType: string;
   /** Null when the objective is size. */
   readonly latency: LatencyGain | null;
+  /** What the node costs alone. Null when nobody had to know: all of them on integers met the goal, or time was over. */
+  readonly sensitivity: NodeSensitivity | null;
 };
 
 export type SearchReport = {
@@ -63,46 +67,59 @@ export type SearchReport = {
 };
 
 const BUDGET_MS = 600_000;
-/** Of the budget: sensitivities end by then, profiles take so much each. */
+/** Of what is left of the budget after the first trial, what sensitivities may take; of the whole, what each profile takes. */
 const SENSITIVITY_SHARE = 0.4;
 const PROFILE_SHARE = 0.02;
 const PROFILE_MS_MAX = 5_000;
 
+/** What comes of a search: a model with what `quantizeStatic` says about it, or null when no solution meets the goal. */
+type SearchOutcome = { readonly quantised: Quantised | null; readonly report: SearchReport };
+
 /**
- * int8 where it costs little, float where it costs much: measures for each node what it costs in accuracy alone and what it saves, and
- * gives back to float as few nodes as the goal on the verification examples asks for. `model` is as `quantizeStatic` wants it and stays
- * untouched; the result is null when no solution meets the goal. Throws `SearchRefusal` and the refusals of `quantizeStatic`; an aborted
- * signal rejects with its reason.
+ * int8 where it costs little, float where it costs much: when all of it on integers does not meet the goal on the verification examples,
+ * measures for each node what it costs in accuracy alone and what it saves, and gives as few nodes as possible back to float. `model` is
+ * as `quantizeStatic` wants it and stays untouched. Throws `SearchRefusal` and the refusals of `quantizeStatic`; an aborted signal rejects
+ * with its reason.
  */
-export async function searchMixedPrecision(
-  model: OnnxModel,
-  examples: SearchExamples,
-  goal: SearchGoal,
-  options: QuantizeOptions,
-  context: SearchContext,
-): Promise<{ readonly model: OnnxModel | null; readonly report: SearchReport }> {
+export async function searchMixedPrecision(model: OnnxModel, examples: SearchExamples, goal: SearchGoal, options: QuantizeOptions, context: SearchContext): Promise<SearchOutcome> {
   if (examples.calibration.count < 1 || examples.verification.count < 1) throw new SearchRefusal("no_examples", "The search needs examples to measure and to verify on.");
-  const started = performance.now();
   const budgetMs = context.budgetMs ?? BUDGET_MS;
+  const deadlineMs = performance.now() + budgetMs;
   const source = named(model);
-  const candidates = candidatesOf(source, options);
-  const sensitivities = await sensitivitiesOf(source, candidates, examples.calibration, options, started + SENSITIVITY_SHARE * budgetMs, context);
-  const gains = goal.objective === "size" ? null : await gainsOf(source, candidates, examples.calibration, options, budgetMs, context);
-  const nodes = candidates.nodes.map((node, at): RatedNode => {
-    const sensitivity = sensitivities[at];
-    if (sensitivity === undefined) throw new RangeError(`${node.name} was not measured`);
-    return { ...sensitivity, opType: node.opType, latency: gains?.[at] ?? null };
+  const work: SearchWork = { source, candidates: candidatesOf(source, options), calibration: examples.calibration, options, context: { ...context, deadlineMs, known: new Map() } };
+  const gains = goal.objective === "size" ? null : await gainsOf(work, budgetMs);
+  let nodes = work.candidates.nodes.map((node, at): RatedNode => ({ node: node.name, opType: node.opType, latency: gains?.[at] ?? null, sensitivity: null }));
+  // Who is useless does not depend on losses, which are not known yet.
+  const { useless } = orderCandidates(rated(work, nodes));
+  if (useless.length === nodes.length) return { quantised: null, report: { nodes, useless, reverted: [], trials: [], reason: "No node is quicker on integers on this machine than in float." } };
+  const trials = new Trials(source, examples, goal, options, work.context);
+  let ladder: readonly string[] = [];
+  const { count, isCut } = await leastEnough(nodes.length - useless.length - 1, async (reverted) => {
+    if (reverted > 0 && ladder.length === 0) {
+      if (performance.now() > deadlineMs) return null;
+      const measured = await sensitivitiesOf(work);
+      nodes = nodes.map((node, at) => ({ ...node, sensitivity: measured[at] ?? null }));
+      ladder = orderCandidates(rated(work, nodes)).ladder;
+    }
+    return trials.isAccurate([...useless, ...ladder.slice(0, reverted)]);
   });
-  const index = new GraphIndex(source.graph);
-  const rated = nodes.map(({ node, loss, latency }, at) => ({ node, loss: loss.mean, gain: latency === null ? savedBytes(candidates.nodes[at], index) : latency.gainUs }));
-  const { useless, ladder } = orderCandidates(rated);
-  const trials = new Trials(source, examples, goal, options, { ...context, deadlineMs: started + budgetMs });
-  if (ladder.length === 0) return { model: null, report: { nodes, useless, reverted: [], trials: [], reason: "No node is quicker on integers on this machine than in float." } };
-  const { count, isCut } = await leastEnough(ladder.length - 1, (reverted) => trials.isAccurate([...useless, ...ladder.slice(0, reverted)]));
   const outcome = await trials.conclude(count === null ? null : [...useless, ...ladder.slice(0, count)]);
   const cutShort = isCut ? "The time for the search was over before it was complete." : null;
   const reason = [outcome.reason, cutShort].filter((part) => part !== null).join(" ");
-  return { model: outcome.model, report: { nodes, useless, reverted: ladder.slice(0, count ?? 0), trials: trials.done, reason: reason === "" ? null : reason } };
+  return { quantised: outcome.quantised, report: { nodes, useless, reverted: ladder.slice(0, count ?? 0), trials: trials.done, reason: reason === "" ? null : reason } };
+}
+
+type SearchWork = {
+  readonly source: OnnxModel;
+  readonly candidates: Candidates;
+  readonly calibration: ExampleSource;
+  readonly options: QuantizeOptions;
+  readonly context: TrialsContext;
+};
+
+function rated({ source, candidates }: SearchWork, nodes: readonly RatedNode[]): RatedCandidate[] {
+  const index = new GraphIndex(source.graph);
+  return nodes.map(({ node, latency, sensitivity }, at) => ({ node, loss: sensitivity?.loss.mean ?? 0, gain: latency === null ? savedBytes(candidates.nodes[at], index) : latency.gainUs }));
 }
 
 /** A copy with every node named: all that is found out goes by name. */
@@ -124,32 +141,28 @@ function candidatesOf(model: OnnxModel, options: QuantizeOptions): Candidates {
   throw new SearchRefusal("nothing_to_search", `No part of this model would run on integers. ${reasons.slice(0, 5).join("; ")}.`);
 }
 
-async function sensitivitiesOf(
-  model: OnnxModel,
-  { nodes, placement }: Candidates,
-  examples: ExampleSource,
-  options: QuantizeOptions,
-  deadlineMs: number,
-  { signal, onProgress }: SearchContext,
-): Promise<NodeSensitivity[]> {
+async function sensitivitiesOf({ source, candidates: { nodes, placement }, calibration, options, context }: SearchWork): Promise<NodeSensitivity[]> {
+  const { signal, known, onProgress } = context;
   const abort = signal === undefined ? {} : { signal };
   const method = options.calibration ?? { kind: "least-squares" };
-  const statistics = await calibrate(model, tensorsToObserve(model.graph, placement), examples, method, abort);
-  const activations = activationScales(model.graph, placement, statistics, { method, format: NUMBER_FORMATS[options.activations ?? "uint8"] });
+  const statistics = await calibrate(source, tensorsToObserve(source.graph, placement), calibration, method, { known, ...abort });
+  const activations = activationScales(source.graph, placement, statistics, { method, format: NUMBER_FORMATS[options.activations ?? "uint8"] });
   const format = options.reducedRange === "all" ? NUMBER_FORMATS.int8SymmetricReduced : NUMBER_FORMATS.int8Symmetric;
-  const gated = gatedModel(model, nodes, { placement, activations, weights: () => ({ format, perChannel: options.perChannel ?? true }) });
+  const gated = gatedModel(source, nodes, { placement, activations, weights: () => ({ format, perChannel: options.perChannel ?? true }) });
   onProgress?.(`Measuring what each of ${nodes.length} nodes costs on integers.`);
-  const measured = await measureSensitivities(gated, examples, { deadlineMs, ...abort });
+  const now = performance.now();
+  const measured = await measureSensitivities(gated, calibration, { deadlineMs: now + SENSITIVITY_SHARE * (context.deadlineMs - now), ...abort });
   onProgress?.(`Measured on ${measured[0]?.examples ?? 0} examples.`);
   return measured;
 }
 
-async function gainsOf(model: OnnxModel, { nodes }: Candidates, examples: ExampleSource, options: QuantizeOptions, budgetMs: number, context: SearchContext): Promise<LatencyGain[]> {
-  context.onProgress?.("Timing each node in float and on integers.");
-  const { model: integer } = await quantizeStatic(model, examples, options, context.signal === undefined ? {} : { signal: context.signal });
+async function gainsOf({ source, candidates, calibration, options, context }: SearchWork, budgetMs: number): Promise<LatencyGain[]> {
+  const { signal, known, onProgress, workDir } = context;
+  onProgress?.("Timing each node in float and on integers.");
+  const { model: integer } = await quantizeStatic(source, calibration, options, { known, ...(signal === undefined ? {} : { signal }) });
   const profileMs = Math.min(PROFILE_MS_MAX, PROFILE_SHARE * budgetMs);
-  const float = await profiledLayers(model, context.workDir, profileMs);
-  return latencyGains(model, nodes, float, await profiledLayers(integer, context.workDir, profileMs));
+  const float = await profiledLayers(source, workDir, profileMs);
+  return latencyGains(source, candidates.nodes, float, await profiledLayers(integer, workDir, profileMs));
 }
 
 /** Three of four bytes of the weights; 1 for nodes without. */

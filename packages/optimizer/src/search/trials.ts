@@ -7,8 +7,9 @@ import { evaluateVariant } from "../evaluate/evaluate-variant.ts";
 import { measureInterleaved } from "../evaluate/interleaved-latency.ts";
 import type { PairedDifference } from "../evaluate/paired-difference.ts";
 import { QuantisationRefusal } from "../quantize/quantisation-refusal.ts";
-import type { QuantizeOptions } from "../quantize/quantize-static.ts";
+import type { QuantizeOptions, QuantizeReport } from "../quantize/quantize-static.ts";
 import { quantizeStatic } from "../quantize/quantize-static.ts";
+import type { TensorStatistics } from "../quantize/tensor-statistics.ts";
 import type { SearchContext, SearchExamples, SearchGoal } from "./search-mixed-precision.ts";
 
 /** One quantised model that was judged. */
@@ -22,7 +23,11 @@ export type Trial = {
   readonly isAccurate: boolean;
 };
 
-export type Conclusion = { readonly model: OnnxModel | null; readonly reason: string | null };
+export type Quantised = { readonly model: OnnxModel; readonly report: QuantizeReport };
+
+type Conclusion = { readonly quantised: Quantised | null; readonly reason: string | null };
+
+export type TrialsContext = SearchContext & { readonly deadlineMs: number; readonly known: Map<string, TensorStatistics> };
 
 /** Makes quantised models and judges them on the verification examples, until the deadline. */
 export class Trials {
@@ -31,9 +36,11 @@ export class Trials {
   readonly #examples: SearchExamples;
   readonly #goal: SearchGoal;
   readonly #options: QuantizeOptions;
-  readonly #context: SearchContext & { readonly deadlineMs: number };
+  readonly #context: TrialsContext;
+  /** The last model that was accurate enough. */
+  #accepted: { readonly keptFloat: readonly string[]; readonly quantised: Quantised } | null = null;
 
-  constructor(source: OnnxModel, examples: SearchExamples, goal: SearchGoal, options: QuantizeOptions, context: SearchContext & { readonly deadlineMs: number }) {
+  constructor(source: OnnxModel, examples: SearchExamples, goal: SearchGoal, options: QuantizeOptions, context: TrialsContext) {
     this.#source = source;
     this.#examples = examples;
     this.#goal = goal;
@@ -45,25 +52,26 @@ export class Trials {
   async isAccurate(keptFloat: readonly string[]): Promise<boolean | null> {
     this.#context.signal?.throwIfAborted();
     if (this.done.length > 0 && performance.now() > this.#context.deadlineMs) return null;
-    const model = await this.#make(keptFloat);
+    const quantised = await this.#make(keptFloat);
     // Too little is left for integers to be worth it: the float model itself, which loses nothing, and is no solution.
-    if (model === null) return true;
-    const bytes = writeOnnx(model);
+    if (quantised === null) return true;
+    const bytes = writeOnnx(quantised.model);
     const { accuracy, agreement } = await this.#evaluated(bytes);
     const difference = accuracy?.difference ?? null;
     const dropPoints = difference !== null ? -difference.differencePp : agreement.topClass === null ? null : 100 * (1 - agreement.topClass.share);
     const isAccurate = dropPoints !== null && dropPoints <= this.#goal.maxAccuracyDropPoints;
     this.done.push({ keptFloat, sizeBytes: bytes.byteLength, accuracy: difference, dropPoints, isAccurate });
-    this.#context.onProgress?.(`With ${keptFloat.length} nodes in float: ${dropPoints === null ? "not comparable" : `${dropPoints.toFixed(2)} points lost`}.`);
+    if (isAccurate) this.#accepted = { keptFloat, quantised };
+    this.#context.onProgress?.(`With ${keptFloat.length} nodes in float: ${lossInWords(difference, dropPoints)}.`);
     return isAccurate;
   }
 
-  async #make(keptFloat: readonly string[]): Promise<OnnxModel | null> {
-    const { signal } = this.#context;
+  async #make(keptFloat: readonly string[]): Promise<Quantised | null> {
+    if (this.#accepted?.keptFloat.join("\n") === keptFloat.join("\n")) return this.#accepted.quantised;
+    const { signal, known } = this.#context;
     try {
       const all = [...(this.#options.keepFloat ?? []), ...keptFloat];
-      const { model } = await quantizeStatic(this.#source, this.#examples.calibration, { ...this.#options, keepFloat: all }, signal === undefined ? {} : { signal });
-      return model;
+      return await quantizeStatic(this.#source, this.#examples.calibration, { ...this.#options, keepFloat: all }, { known, ...(signal === undefined ? {} : { signal }) });
     } catch (error) {
       if (error instanceof QuantisationRefusal && error.code === "nothing_to_quantise") return null;
       throw error;
@@ -92,16 +100,16 @@ export class Trials {
   /** Makes the chosen model again and holds it against what the goal says beside accuracy. Null: no choice was accurate enough. */
   async conclude(keptFloat: readonly string[] | null): Promise<Conclusion> {
     const { maxAccuracyDropPoints, maxSizeBytes, maxLatencyMsP95 } = this.#goal;
-    if (keptFloat === null) return { model: null, reason: this.#inaccurate(maxAccuracyDropPoints) };
-    const model = await this.#make(keptFloat);
-    if (model === null) return { model: null, reason: `No model with a node on integers loses at most ${maxAccuracyDropPoints} points.` };
-    const bytes = writeOnnx(model);
+    if (keptFloat === null) return { quantised: null, reason: this.#inaccurate(maxAccuracyDropPoints) };
+    const quantised = await this.#make(keptFloat);
+    if (quantised === null) return { quantised: null, reason: `No model with a node on integers loses at most ${maxAccuracyDropPoints} points.` };
+    const bytes = writeOnnx(quantised.model);
     if (maxSizeBytes !== undefined && bytes.byteLength > maxSizeBytes) {
-      return { model: null, reason: `The smallest model that is accurate enough has ${bytes.byteLength} bytes, more than ${maxSizeBytes}.` };
+      return { quantised: null, reason: `The smallest model that is accurate enough has ${bytes.byteLength} bytes, more than ${maxSizeBytes}.` };
     }
-    if (maxLatencyMsP95 === undefined) return { model, reason: null };
+    if (maxLatencyMsP95 === undefined) return { quantised, reason: null };
     const { p95 } = await this.#latency(bytes);
-    return p95 <= maxLatencyMsP95 ? { model, reason: null } : { model: null, reason: `The quickest model that is accurate enough takes ${p95.toFixed(2)} ms (p95), more than ${maxLatencyMsP95}.` };
+    return p95 <= maxLatencyMsP95 ? { quantised, reason: null } : { quantised: null, reason: `The quickest model that is accurate enough takes ${p95.toFixed(2)} ms (p95), more than ${maxLatencyMsP95}.` };
   }
 
   #inaccurate(limit: number): string {
@@ -116,4 +124,10 @@ export class Trials {
     const measured = await this.#withBoth(bytes, (parent, variant) => measureInterleaved(parent, variant, feeds, signal === undefined ? {} : { signal }));
     return measured.variantMs;
   }
+}
+
+function lossInWords(difference: PairedDifference | null, dropPoints: number | null): string {
+  if (dropPoints === null) return "not comparable";
+  if (difference === null) return `${dropPoints.toFixed(2)} % of the answers changed`;
+  return `${dropPoints.toFixed(2)} points lost (95 %: ${(-difference.highPp).toFixed(2)} to ${(-difference.lowPp).toFixed(2)}, ${difference.n} examples)`;
 }
