@@ -19,6 +19,7 @@ import { accuracyFloor, type Budget } from "./budget.ts";
 import { ClassDeltas } from "./class-deltas.tsx";
 import { compareParams } from "./compare-params.ts";
 import { DeltaTable } from "./delta-table.tsx";
+import { GraphComparison } from "./graph-comparison.tsx";
 import { LayerComparison } from "./layer-comparison.tsx";
 import { ParetoScatter } from "./pareto-scatter.tsx";
 import { VersionPicker } from "./version-picker.tsx";
@@ -65,6 +66,7 @@ function Compared({ view, split, budget, onChange }: { view: CompareView; split:
       <DeltaTable view={view} budget={budget} onBaseline={(baseline) => onChange({ baseline })} />
       {view.classes.length > 0 && <ClassDeltas view={view} />}
       <LayerComparison view={view} />
+      <GraphComparison view={view} />
     </>
   );
 }

@@ -56,3 +56,22 @@ export const nodePlacesQuery = (versionId: string) => queryOptions({
   },
   staleTime: Infinity,
 });
+
+export type GraphChangeKind = "added" | "removed" | "changed";
+type ChangedNode = { index: number; name: string; opType: string };
+export type GraphChange = { kind: GraphChangeKind; before: ChangedNode | null; after: ChangedNode | null; differences: { what: string; before: string; after: string }[] };
+export type GraphChangesPage = {
+  counts: Record<GraphChangeKind | "same", number>; operators: { opType: string; added: number; removed: number; changed: number }[];
+  items: GraphChange[]; nextAfter: number | null; omittedNodes: { baseline: number; version: number };
+};
+
+/** What the graph of a version has more, less or otherwise than its baseline's; one kind of change, or all. */
+export const graphChangesQuery = (baselineId: string, versionId: string, kind: GraphChangeKind | null) => infiniteQueryOptions({
+  queryKey: ["version", versionId, "graph-changes", baselineId, kind],
+  queryFn: async ({ pageParam, signal }) => {
+    const query = new URLSearchParams({ baseline: baselineId, limit: "100", after: String(pageParam) });
+    if (kind !== null) query.set("kind", kind);
+    return (await apiGet<{ changes: GraphChangesPage | null }>(`/versions/${versionId}/graph/changes?${query}`, signal)).changes;
+  },
+  initialPageParam: -1, getNextPageParam: (page) => page?.nextAfter ?? null, placeholderData: keepPreviousData, staleTime: Infinity,
+});

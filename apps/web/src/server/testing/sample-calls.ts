@@ -31,6 +31,7 @@ export const sampleCalls: Record<string, SampleCall> = {
   "post /versions/{id}/retry": action,
   "get /versions/{id}/graph": {},
   "get /versions/{id}/graph/nodes": {},
+  "get /versions/{id}/graph/changes": { query: "?baseline=ver_nothing" },
   "get /versions/{id}/variants": {},
   "get /versions/{id}/report": {},
   "get /versions/{id}/preprocessing": {},
