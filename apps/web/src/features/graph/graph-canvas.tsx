@@ -11,23 +11,29 @@ import { familyColor, familyOf } from "./operator-family.ts";
 
 /** What the colour of a box tells. */
 export type Colouring = "family" | "time";
-type BoxNode = Node<{ box: GraphBox; heat: number; isMatch: boolean; colouring: Colouring }, "box">;
+type BoxNode = Node<{ box: GraphBox; heat: number; isMatch: boolean; isPointed?: boolean; colouring: Colouring }, "box">;
 type LineEdge = Edge<{ line: GraphLine }, "line">;
 
 const FIRST_LOOK_MAX = 10;
 const nodeTypes = { box: Box };
 const edgeTypes = { line: Line };
 
-type CanvasProps = { graph: DrawnGraph; colouring: Colouring; chosen: string | null; onChoose: (id: string | null) => void; onToggle: (path: string) => void };
+type CanvasProps = {
+  graph: DrawnGraph; colouring: Colouring; chosen: string | null; onChoose: (id: string | null) => void; onToggle: (path: string) => void;
+  /** Boxes of the layer that the pointer is at, here or elsewhere on the page. */
+  pointed: ReadonlySet<string>; onPoint: (id: string | null) => void;
+};
 
 /** The boxes where the server placed them; nothing is laid out in the browser. Double click or Enter opens a block. */
 export function GraphCanvas(props: CanvasProps) {
   return <ReactFlowProvider><Canvas {...props} /></ReactFlowProvider>;
 }
 
-function Canvas({ graph, colouring, chosen, onChoose, onToggle }: CanvasProps) {
+function Canvas({ graph, colouring, chosen, onChoose, onToggle, pointed, onPoint }: CanvasProps) {
   const flow = useReactFlow();
-  const nodes = useMemo(() => nodesOf(graph, colouring, chosen), [graph, colouring, chosen]);
+  const plain = useMemo(() => nodesOf(graph, colouring, chosen), [graph, colouring, chosen]);
+  // The others stay the same objects, so that only these are drawn again.
+  const nodes = useMemo(() => (pointed.size === 0 ? plain : plain.map((node) => (pointed.has(node.id) ? { ...node, data: { ...node.data, isPointed: true } } : node))), [plain, pointed]);
   const edges = useMemo(() => graph.edges.map<LineEdge>((line, index) => ({ id: `e${index}`, source: line.from, target: line.to, type: "line", data: { line }, focusable: false, selectable: false })), [graph]);
   const lookAt = useEffectEvent((id: string) => {
     if (graph.nodes.some((box) => box.id === id)) void flow.fitView({ nodes: [{ id }], duration: 200, maxZoom: 1, minZoom: 0.6 });
@@ -40,7 +46,7 @@ function Canvas({ graph, colouring, chosen, onChoose, onToggle }: CanvasProps) {
     <ReactFlow
       nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes} fitView fitViewOptions={firstLook(graph)} minZoom={0.05} maxZoom={2}
       nodesDraggable={false} nodesConnectable={false} onlyRenderVisibleElements zoomOnDoubleClick={false} proOptions={{ hideAttribution: true }}
-      onNodeClick={(_, node) => onChoose(node.id)} onNodeDoubleClick={(_, node) => act(node.data.box)} onPaneClick={() => onChoose(null)}
+      onNodeMouseEnter={(_, node) => onPoint(node.id)} onNodeMouseLeave={() => onPoint(null)} onNodeClick={(_, node) => onChoose(node.id)} onNodeDoubleClick={(_, node) => act(node.data.box)} onPaneClick={() => onChoose(null)}
       onKeyDown={(event) => {
         const id = (event.target as HTMLElement).closest("[data-id]")?.getAttribute("data-id");
         const box = graph.nodes.find((candidate) => candidate.id === id);
@@ -73,9 +79,9 @@ function nodesOf(graph: DrawnGraph, colouring: Colouring, chosen: string | null)
   }));
 }
 
-function Box({ data: { box, heat, isMatch, colouring }, selected }: NodeProps<BoxNode>) {
+function Box({ data: { box, heat, isMatch, isPointed = false, colouring }, selected }: NodeProps<BoxNode>) {
   return (
-    <div style={tintOf(box, heat, colouring)} className={cn("relative flex h-full w-full flex-col justify-center overflow-hidden rounded-md border bg-raised px-2.5 text-ink", box.kind === "block" && "border-dashed border-line-strong bg-sunken", isMatch && "border-accent-text ring-2 ring-accent/30", selected && "border-accent-text ring-2 ring-accent-text")}>
+    <div style={tintOf(box, heat, colouring)} className={cn("relative flex h-full w-full flex-col justify-center overflow-hidden rounded-md border bg-raised px-2.5 text-ink", box.kind === "block" && "border-dashed border-line-strong bg-sunken", isMatch && "border-accent-text ring-2 ring-accent/30", isPointed && "border-accent-text ring-2 ring-accent", selected && "border-accent-text ring-2 ring-accent-text")}>
       <Handle type="target" position={Position.Top} isConnectable={false} className="opacity-0" />
       <span className="truncate text-xs font-medium">{box.kind === "block" ? box.label : (box.opType ?? box.label)}</span>
       <span className={cn("flex justify-between gap-2 text-2xs", box.kind === "node" || colouring === "time" ? "text-ink" : "text-muted")}><span className="truncate">{box.kind === "block" ? formatNoun(box.nodeCount, "node") : box.label}</span>{box.medianUs !== null && <span className="shrink-0 tabular">{formatMs(box.medianUs / 1000)}</span>}</span>

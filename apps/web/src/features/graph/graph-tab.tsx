@@ -5,7 +5,7 @@ import { ChevronsDownUp, ChevronsUpDown, Maximize2, Table2, Workflow } from "luc
 import type { Route } from "next";
 import dynamic from "next/dynamic";
 import { parseAsArrayOf, parseAsBoolean, parseAsString, parseAsStringLiteral, useQueryState } from "nuqs";
-import { useDeferredValue, useEffect, useEffectEvent } from "react";
+import { useDeferredValue, useEffect, useEffectEvent, useMemo } from "react";
 import { Button, LinkButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Select } from "../../components/ui/field.tsx";
@@ -17,6 +17,7 @@ import { formatCount, formatNoun } from "../../lib/format.ts";
 import { GraphLegend } from "./graph-legend.tsx";
 import { GraphTable } from "./graph-table.tsx";
 import { graphQuery, nodePlacesQuery, type DrawnGraph } from "./graph-queries.ts";
+import { boxesOfLayer, layerOfNode } from "./node-layers.ts";
 import { NodePanel } from "./node-panel.tsx";
 import { opened, toggled } from "./open-blocks.ts";
 
@@ -26,7 +27,7 @@ const GraphCanvas = dynamic(async () => (await import("./graph-canvas.tsx")).Gra
 const OPEN_ALL_MAX = 600;
 
 /** The graph of a version: drawn and collapsed by block, searchable, and the same as a table. All that is chosen stands in the address. */
-export function GraphTab({ version, isPage = false }: { version: VersionView; /** It is the page, not a tab of one. */ isPage?: boolean }) {
+export function GraphTab({ version, page }: { version: VersionView; /** Where it is the page, not a tab of one: the layer that is pointed at in it. */ page?: { pointed: number | null; onPoint: (layer: number | null) => void } }) {
   const [asTable, setAsTable] = useQueryState("table", parseAsBoolean.withDefault(false));
   const [chosen, setChosen] = useQueryState("node", parseAsString);
   const [search, setSearch] = useQueryState("find", parseAsString.withDefault(""));
@@ -39,6 +40,9 @@ export function GraphTab({ version, isPage = false }: { version: VersionView; /*
     void setChosen(id);
     void setAsTable(false);
   };
+  const layers = version.inspection?.layers ?? [];
+  const places = useQuery({ ...nodePlacesQuery(version.id), enabled: page !== undefined && layers.length > 0 }).data;
+  const pointed = useMemo(() => boxesOfLayer(graph?.nodes ?? [], version.inspection?.layers ?? [], places ?? [], page?.pointed ?? null), [graph, version, places, page?.pointed]);
   useOpenAround({ versionId: version.id, graph, chosen, onOpen: (blocks) => void setOpen(blocks) });
   return (
     <Card
@@ -49,7 +53,7 @@ export function GraphTab({ version, isPage = false }: { version: VersionView; /*
           {graph && !asTable && <Select aria-label="Colours" className="w-36" value={colouring} onChange={(event) => void setColouring(event.target.value === "time" ? "time" : "family")}><option value="family">Colour: operator</option><option value="time">Colour: time</option></Select>}
           {graph && !asTable && graph.blocks.length > 0 && <BlockButtons graph={graph} onOpen={(blocks) => void setOpen([...blocks])} />}
           <Button size="sm" aria-pressed={asTable} onClick={() => void setAsTable(!asTable)}>{asTable ? <Workflow size={13} aria-hidden /> : <Table2 size={13} aria-hidden />}{asTable ? "View as graph" : "View as table"}</Button>
-          {!isPage && <LinkButton size="sm" href={`/models/${version.modelId}/v/${version.number}/graph${chosen === null ? "" : `?node=${encodeURIComponent(chosen)}`}` as Route}><Maximize2 size={13} aria-hidden />Own page</LinkButton>}
+          {page === undefined && <LinkButton size="sm" href={`/models/${version.modelId}/v/${version.number}/graph${chosen === null ? "" : `?node=${encodeURIComponent(chosen)}`}` as Route}><Maximize2 size={13} aria-hidden />Own page</LinkButton>}
         </>
       )}
     >
@@ -59,7 +63,7 @@ export function GraphTab({ version, isPage = false }: { version: VersionView; /*
       {asTable && graph && <GraphTable versionId={version.id} search={search} chosen={chosen} onShow={(row) => show(row.block, `n${row.index}`)} />}
       {!asTable && graph && (
         <div className="grid grid-cols-[minmax(0,1fr)] lg:grid-cols-[minmax(0,1fr)_280px]">
-          <div className="flex h-[70vh] min-h-80 flex-col border-b lg:border-r lg:border-b-0"><GraphLegend graph={graph} colouring={colouring} /><div className="min-h-0 flex-1"><GraphCanvas graph={graph} colouring={colouring} chosen={chosen} onChoose={(id) => void setChosen(id)} onToggle={(path) => void setOpen(toggled(graph.blocks, path))} /></div></div>
+          <div className="flex h-[70vh] min-h-80 flex-col border-b lg:border-r lg:border-b-0"><GraphLegend graph={graph} colouring={colouring} /><div className="min-h-0 flex-1"><GraphCanvas graph={graph} colouring={colouring} chosen={chosen} onChoose={(id) => void setChosen(id)} onToggle={(path) => void setOpen(toggled(graph.blocks, path))} pointed={pointed} onPoint={(id) => page?.onPoint(layerOfNode(layers, places ?? [], id))} /></div></div>
           <NodePanel version={version} graph={graph} search={search} chosen={chosen} onShow={show} onToggle={(path) => void setOpen(toggled(graph.blocks, path))} />
         </div>
       )}

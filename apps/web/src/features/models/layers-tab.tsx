@@ -22,14 +22,15 @@ export function LayersTab({ version }: { version: VersionView }) {
   // Counted from 1, as the table shows it; the graph leads here with it.
   const [layer, setLayer] = useQueryState("layer", parseAsInteger);
   const chosen = layer === null || layer < 1 || layer > layers.length ? null : layer - 1;
+  const [pointed, setPointed] = useState<number | null>(null);
   if (layers.length === 0) {
     return <Card><EmptyState title="No layer was timed" className="py-8">{version.inspection === null ? "Layer times come with the import." : "The runtime gave no times for single layers of this model."}</EmptyState></Card>;
   }
   return (
     <div className="space-y-4">
-      <LayerBars layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
-      <LayerInGraph version={version} chosen={chosen} />
-      <LayerTable layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} />
+      <LayerBars layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} pointed={pointed} onPoint={setPointed} />
+      <LayerInGraph version={version} chosen={chosen} pointed={pointed} />
+      <LayerTable layers={layers} chosen={chosen} onChoose={(position) => void setLayer(position + 1)} pointed={pointed} onPoint={setPointed} />
       <OperatorBars layers={layers} />
     </div>
   );
@@ -62,7 +63,9 @@ const COLUMNS: { sort: LayerSort; label: string; numeric: boolean }[] = [
   { sort: "parameters", label: "Parameters", numeric: true },
 ];
 
-function LayerTable({ layers, chosen, onChoose }: { layers: readonly Layer[]; chosen: number | null; onChoose: (position: number) => void }) {
+type LayerTableProps = { layers: readonly Layer[]; chosen: number | null; onChoose: (position: number) => void; pointed: number | null; onPoint: (position: number | null) => void };
+
+function LayerTable({ layers, chosen, onChoose, pointed, onPoint }: LayerTableProps) {
   const [order, setOrder] = useState<LayerOrder>({ by: "time", descending: true });
   const [search, setSearch] = useState("");
   const [shown, setShown] = useState(PAGE);
@@ -85,7 +88,7 @@ function LayerTable({ layers, chosen, onChoose }: { layers: readonly Layer[]; ch
         </thead>
         <tbody ref={body}>
           {rows.slice(0, visible).map(({ layer, position }) => (
-            <Tr key={position} aria-current={position === chosen || undefined} className={position === chosen ? "bg-accent-soft" : undefined}>
+            <Tr key={position} aria-current={position === chosen || undefined} className={position === chosen ? "bg-accent-soft" : position === pointed ? "bg-hover" : undefined} onMouseEnter={() => onPoint(position)} onMouseLeave={() => onPoint(null)}>
               <Td numeric className="text-muted"><button type="button" className="hover:text-ink hover:underline" aria-label={`Choose layer ${position + 1}`} onClick={() => onChoose(position)}>{position + 1}</button></Td>
               <Td className="max-w-64 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
               <Td className="whitespace-nowrap">{layer.opType}</Td>
