@@ -67,7 +67,7 @@ export type VariantReport = {
     /** Share of time in integer kernels, 0 to 1. */
     integerTimeShare: number | null; method: string;
   } | null;
-  /** Predicted for CPUs without VNNI, by integer emulation. */
+  /** Predicted for x86 CPUs without VNNI, by integer emulation. */
   saturation: { saturatedNodes: number; agreement: Share | null; accuracy: Share | null; sentence: string; method: string } | null;
   warnings: string[];
 };

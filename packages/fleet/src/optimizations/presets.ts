@@ -33,7 +33,7 @@ export const presets: readonly Preset[] = [
   preset(
     "safe",
     "Safe on every CPU",
-    "Only what gives the same results on processors with and without VNNI: nothing saturates.",
+    "Only what gives the same results on x86 processors with and without VNNI: nothing saturates.",
     { techniques: [{ kind: "simplify" }, { kind: "static_int8", reducedRange: true }, { kind: "mixed_precision", reducedRange: true }, { kind: "fp16_storage" }] },
     { objective: "size", maxAccuracyDropPoints: 0.5, safeOnEveryCpu: true },
   ),

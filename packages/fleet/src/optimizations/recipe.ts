@@ -12,7 +12,7 @@ const staticInt8 = z.strictObject({
   kind: z.literal("static_int8"),
   activations: z.enum(["uint8", "int8"]).default("uint8"),
   weights: z.enum(["per_channel", "per_tensor"]).default("per_channel"),
-  /** Weights in 7 bits: no CPU without VNNI saturates. */
+  /** Weights in 7 bits: no x86 CPU without VNNI saturates. */
   reducedRange: z.boolean().default(false),
   /** How ranges are taken from what the examples showed; the least squared error keeps most on average. */
   calibration: z.enum(["min_max", "percentile", "mse", "entropy"]).default("mse"),
@@ -70,7 +70,7 @@ export const goalSchema = z.strictObject({
   maxAccuracyDropPoints: z.number().min(0).max(100).default(0.5),
   maxSizeBytes: z.number().int().positive().optional(),
   maxLatencyMsP95: z.number().positive().optional(),
-  /** Variants must also hold on CPUs without VNNI, by the integer emulator. */
+  /** Variants must also hold on x86 CPUs without VNNI, by the integer emulator. */
   safeOnEveryCpu: z.boolean().default(false),
 });
 export type Goal = z.infer<typeof goalSchema>;

@@ -12,7 +12,7 @@ export function GoalFields({ draft, onChange }: { draft: RecipeDraft; onChange: 
         <Field label="Size at most" optional hint="MiB on disk"><Input inputMode="decimal" value={draft.maxSizeMiB} placeholder="no limit" onChange={(event) => onChange({ maxSizeMiB: event.target.value })} /></Field>
         <Field label="p95 at most" optional hint="ms on the worker's machine"><Input inputMode="decimal" value={draft.maxLatencyMsP95} placeholder="no limit" onChange={(event) => onChange({ maxLatencyMsP95: event.target.value })} /></Field>
       </div>
-      <Checkbox label="Must hold on every CPU" hint="Also where VNNI is missing and products of 8 bits can saturate; predicted by integer emulation." checked={draft.safeOnEveryCpu} onChange={(event) => onChange({ safeOnEveryCpu: event.target.checked })} />
+      <Checkbox label="Must hold on every CPU" hint="Also on x86 CPUs without VNNI, where products of 8 bits can saturate; predicted by integer emulation." checked={draft.safeOnEveryCpu} onChange={(event) => onChange({ safeOnEveryCpu: event.target.checked })} />
     </div>
   );
 }
