@@ -9,8 +9,9 @@ import type { JobContext, JobDone, Ports } from "./ports.ts";
 /** One handler for each kind of the catalogue. A handler may run twice for one job, and must then come to one result. */
 export type Handlers = { readonly [K in JobKind]: (payload: JobPayload<K>, context: JobContext) => Promise<JobDone> };
 
-/** An error that may pass (database away, disk full) is tried again after 5, 10, 20 … seconds. */
+/** An error that may pass (database away, disk full) is tried again after 5, 10, 20 … seconds, at most after ten minutes. */
 const RETRY_MS = 5_000;
+const RETRY_MAX_MS = 600_000;
 
 /** Jobs in hand, so that the worker can cancel or stop them. */
 export type RunningJobs = Map<string, JobLease>;
@@ -75,14 +76,14 @@ function outcomeOf(error: unknown, kind: string, lease: JobLease, attemptNumber:
     case null:
       break;
   }
-  if (error instanceof JobFailure) return { kind: "failed", code: error.code, cause: storableText(error.message) };
+  if (error instanceof JobFailure) return { kind: "failed", code: error.code, cause: storableText(error.message), retryInMs: error.retryInMs };
   context.log.error({ err: error }, "a handler threw");
   const isFull = (error as NodeJS.ErrnoException | null)?.code === "ENOSPC";
   return {
     kind: "failed",
     code: isFull ? "insufficient_storage" : "internal",
     cause: isFull ? "The worker's disk is full." : "Something broke in the worker; its log says what.",
-    retryInMs: RETRY_MS * 2 ** (attemptNumber - 1),
+    retryInMs: Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (attemptNumber - 1)),
   };
 }
 

@@ -1,6 +1,8 @@
+import { buffer } from "node:stream/consumers";
 import { testDb, type TestDb } from "@flotilla/db";
 import { createTraining, fittingTemplates, getJob, getTraining, getVersion, jobMetrics, stopTraining, versionReport, type TrainingView } from "@flotilla/fleet";
 import { demoConvNet } from "@flotilla/runtime";
+import { readOnnx } from "@flotilla/runtime/ir";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digitFiles } from "../testing/digit-files.ts";
 import { tallOrWide } from "../testing/tall-or-wide.ts";
@@ -27,6 +29,12 @@ async function readyDataset(files: Parameters<WorkerFixture["newDataset"]>[0]): 
 
 const start = (input: Parameters<typeof createTraining>[2]): Promise<TrainingView> => worker.transact((tx) => createTraining(tx, operator, input));
 const viewOf = (id: string): Promise<TrainingView> => worker.transact((tx) => getTraining(tx, operator, id));
+/** Each weight's bytes, in hexadecimal digits. */
+async function weightsOf(versionId: string): Promise<Map<string, string>> {
+  const { files } = await worker.version(versionId);
+  const bytes = await buffer(await worker.ports.store.open(files[0]?.sha256 ?? ""));
+  return new Map(readOnnx(bytes).graph.initializers.map(({ name, data }) => [name, Buffer.from(data as Uint8Array).toString("hex")]));
+}
 const quick = { batchSize: 16, budget: { epochs: 2, minutes: null }, optimizer: { learningRate: 0.003 } };
 
 test("a dataset says which networks can be trained on it, with their sizes", async () => {
@@ -56,11 +64,15 @@ test("a network from a template becomes a version with its lineage, its curves a
 
 test("a version is trained further: what is frozen stays bit for bit, and the new version names its parent", async () => {
   const parent = await worker.acceptedVersion(demoConvNet({ seed: 3 }), { kind: "image", channels: "grey", scale: 1 / 255 });
-  const training = await start({ datasetVersionId: digits, versionId: parent.id, recipe: { ...quick, budget: { epochs: 1, minutes: null } } });
+  const training = await start({ datasetVersionId: digits, versionId: parent.id, freezeUpTo: "pool1", recipe: { ...quick, budget: { epochs: 1, minutes: null } } });
   await worker.run(training.jobId);
   const { result, state, cause } = await viewOf(training.id);
   expect({ state, cause }).toMatchObject({ state: "succeeded" });
   expect(await worker.transact((tx) => getVersion(tx, operator, result?.versionId ?? ""))).toMatchObject({ parentId: parent.id, modelId: parent.modelId, number: parent.number + 1 });
+  const [before, after] = [await weightsOf(parent.id), await weightsOf(result?.versionId ?? "")];
+  const [frozen, learnt] = [["conv1.weight", "conv1.bias"], ["conv2.weight", "classifier.weight"]];
+  expect(frozen.map((name) => after.get(name))).toEqual(frozen.map((name) => before.get(name)));
+  for (const name of learnt) expect(after.get(name), name).not.toBe(before.get(name));
 });
 
 test("tables are learnt too, and what does not go together is told before anything runs", async () => {

@@ -24,6 +24,7 @@ const RUN_SECONDS = 7 * 24 * 3600 + 3600;
 const WORKING_BYTES = 1024 ** 3;
 const MODEL_COPIES = 12;
 const STOP_EVERY_MS = 1_000;
+const CRASH_RETRY_MS = 1_000;
 const REFUSAL_CODES = ["training_diverged", "nothing_to_train", "examples_do_not_fit", "checkpoint_unreadable", "checkpoint_of_another_training", "no_examples", "no_gradient_rule", "operator_form_unsupported", "element_type_unsupported", "shape_unknown", "template_does_not_fit", "load_failed", "run_failed"];
 /** The step that holds the newest checkpoint. */
 const CHECKPOINT = "checkpoint";
@@ -90,7 +91,8 @@ async function runTraining(training: PendingTraining, dataset: StagedDataset, { 
       onProgress: (value) => keeper.take(value),
     });
     await keeper.done();
-    if (run.kind === "refused") throw new JobFailure(run.code, sentence(run.reason));
+    // A child may be killed for what is not its fault; its checkpoints are kept. One that crashes each time runs out of attempts.
+    if (run.kind === "refused") throw new JobFailure(run.code, sentence(run.reason), run.code === "sandbox_crashed" ? { retryInMs: CRASH_RETRY_MS } : {});
     const output = trainModelOutputSchema.safeParse(run.output);
     if (!output.success) throw new JobFailure("sandbox_failed", "Training gave something else than a model.");
     return output.data;
