@@ -22,6 +22,7 @@ export { quantizeStatic } from "./quantize/quantize-static.ts";
 export { widenFloat16 } from "./weights/widen-float16.ts";
 export { storeFloat16 } from "./weights/float16-storage.ts";
 export { blockWeights } from "./weights/block-weights.ts";
+export { compensateBlockWeights } from "./weights/compensate-block-weights.ts";
 export { dynamicInt8 } from "./weights/dynamic-int8.ts";
 export { pruneMagnitude } from "./weights/magnitude-pruning.ts";
 export { pruneChannels } from "./prune/prune-channels.ts";

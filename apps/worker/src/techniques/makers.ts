@@ -1,5 +1,5 @@
 import type { Technique } from "@flotilla/fleet";
-import { blockWeights, dynamicInt8, pruneMagnitude, storeFloat16 } from "@flotilla/optimizer";
+import { dynamicInt8, pruneMagnitude, storeFloat16 } from "@flotilla/optimizer";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { byPass } from "./by-pass.ts";
 import { makePruned } from "./channel-pruning.ts";
@@ -7,6 +7,7 @@ import type { Made, MakeContext, Maker } from "./maker.ts";
 import { makeMixedPrecision } from "./mixed-precision.ts";
 import { makeSimplified } from "./simplified.ts";
 import { makeStaticInt8 } from "./static-int8.ts";
+import { makeWeightBlocks } from "./weight-blocks.ts";
 
 type Makers = { readonly [K in Technique["kind"]]: Maker<Extract<Technique, { kind: K }>> };
 
@@ -16,7 +17,7 @@ const makers: Makers = {
   static_int8: makeStaticInt8,
   dynamic_int8: byPass(({ keepFloat }) => dynamicInt8({ keepFloat })),
   fp16_storage: byPass(() => storeFloat16),
-  weight_blocks: byPass(({ bits, blockSize, symmetric }) => blockWeights({ bits, blockSize, symmetric })),
+  weight_blocks: makeWeightBlocks,
   channel_pruning: makePruned,
   magnitude_pruning: byPass(({ sparsity }) => pruneMagnitude({ sparsity })),
   mixed_precision: makeMixedPrecision,

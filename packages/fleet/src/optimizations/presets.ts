@@ -72,7 +72,7 @@ export function techniqueLabel(technique: Technique): string {
     }
     case "dynamic_int8": return "int8 dynamic";
     case "fp16_storage": return "fp16 storage";
-    case "weight_blocks": return `int${technique.bits} weights, blocks of ${technique.blockSize}`;
+    case "weight_blocks": return `int${technique.bits} weights, blocks of ${technique.blockSize}${technique.rounding === "compensated" ? ", compensated" : ""}`;
     case "channel_pruning": return `${Math.round(technique.ratio * 100)} % of channels pruned`;
     case "magnitude_pruning": return `${Math.round(technique.sparsity * 100)} % sparse`;
     case "mixed_precision": return technique.reducedRange ? "mixed precision, 7-bit weights" : "mixed precision";

@@ -46,9 +46,10 @@ export function quantiseBlocks(weights: Float32Array, depth: number, columns: nu
 }
 
 /** `inverse` is what weights are multiplied with, float32; 0 for a block of zeros. */
-type Grid = { readonly scale: number; readonly inverse: number; readonly zero: number };
+export type Grid = { readonly scale: number; readonly inverse: number; readonly zero: number };
 
-function gridFor(values: Float32Array, format: BlockFormat): Grid {
+/** The grid of one block of one column. */
+export function gridFor(values: Float32Array, format: BlockFormat): Grid {
   const nearest = format.symmetric ? symmetricGrid(values, format.bits) : asymmetricGrid(values, format.bits);
   return format.scales === "least-squares" && nearest.scale !== 0 ? bestGrid(values, nearest, format) : nearest;
 }
@@ -81,7 +82,7 @@ function asymmetricGrid(values: Float32Array, bits: number): Grid {
   return gridOf(scale, zero);
 }
 
-function codeOf(value: number, { inverse, zero }: Grid, bits: number): number {
+export function codeOf(value: number, { inverse, zero }: Grid, bits: number): number {
   const code = roundAway(Math.fround(Math.fround(value * inverse) + zero));
   return Math.max(0, Math.min(2 ** bits - 1, code));
 }

@@ -9,6 +9,8 @@ import { matrixProduct, matrixValues } from "./float-weights.ts";
 export type BlockWeightOptions = BlockFormat & {
   /** Smallest matrix that is worth it, in weights. Default 4,096. */
   readonly weightsMin?: number;
+  /** Blocks of products by the name of their output, made otherwise than by rounding to the nearest. */
+  readonly prepared?: ReadonlyMap<string, BlockWeights>;
 };
 
 const WEIGHTS_MIN = 4_096;
@@ -31,7 +33,7 @@ export function blockWeights(options: BlockWeightOptions): Pass {
     expectedEffect: `matrices take about ${bits === 4 ? "a seventh" : "a quarter"} of their bytes; products of one row by 512 × 512 and more get faster, products of many rows slower`,
     exactness: "lossy",
     appliesTo(model) {
-      if (products(model, options).length === 0) return "no MatMul or Gemm has a constant float32 matrix that is large enough";
+      if (blockProducts(model, options).length === 0) return "no MatMul or Gemm has a constant float32 matrix that is large enough";
       const raised = raiseOpset(cloneModel(model));
       return typeof raised === "string" ? raised : null;
     },
@@ -39,14 +41,15 @@ export function blockWeights(options: BlockWeightOptions): Pass {
       const changes = raiseOpset(model);
       if (typeof changes === "string") return [];
       const index = new GraphIndex(model.graph);
-      for (const product of products(model, options)) changes.push(quantiseProduct(model, index, product, options));
+      for (const product of blockProducts(model, options)) changes.push(quantiseProduct(model, index, product, options));
       new GraphIndex(model.graph).removeUnused();
       return changes;
     },
   };
 }
 
-function products(model: OnnxModel, { weightsMin = WEIGHTS_MIN, blockSize }: BlockWeightOptions): MatrixProduct[] {
+/** The products whose weights are worth it. */
+export function blockProducts(model: OnnxModel, { weightsMin = WEIGHTS_MIN, blockSize }: BlockWeightOptions): MatrixProduct[] {
   const index = new GraphIndex(model.graph);
   const all = model.graph.nodes.map((node) => matrixProduct(node, index)).filter((product) => product !== null);
   return all.filter(({ depth, columns }) => depth >= blockSize && depth * columns >= weightsMin);
@@ -65,10 +68,10 @@ function raiseOpset(model: OnnxModel): PassChange[] | string {
 }
 
 /** Nodes that share a matrix get a copy each: ONNX Runtime repacks the weights and makes no MatMulNBits of shared ones. */
-function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct, format: BlockFormat): PassChange {
+function quantiseProduct(model: OnnxModel, index: GraphIndex, product: MatrixProduct, format: BlockWeightOptions): PassChange {
   const { node, matrix, depth, columns, isTransposed } = product;
   const weights = matrixValues(product);
-  const blocks = quantiseBlocks(weights, depth, columns, format);
+  const blocks = format.prepared?.get(node.outputs[0] ?? "") ?? quantiseBlocks(weights, depth, columns, format);
   const name = index.freshName(`${matrix.name}_int${format.bits}`);
   const [scales, zeros, real] = [index.freshName(`${name}_scales`), index.freshName(`${name}_zeros`), index.freshName(`${name}_real`)];
   model.graph.initializers.push(codesTensor(name, blocks.codes, [depth, columns], format), floats(scales, [blocks.blocks, columns], blocks.scales));
@@ -105,6 +108,8 @@ function keepFromGemm(model: OnnxModel, index: GraphIndex, { node, bias, columns
     const operand = next?.inputs.find((name) => name !== output);
     const isBias = next?.opType === "Add" && index.constantValue(operand ?? "") !== null;
     if (isBias && (isActivated(next.outputs[0]) || !isPlainBias(operand))) next.opType = "Sum";
+    // Through a Relu the runtime looks for a QuantizeLinear, and finding none it leaves the product alone. This is the same operator.
+    if (next?.opType === "Relu" && next.domain === "") Object.assign(next, { opType: "LeakyRelu", attributes: makeNode("LeakyRelu", [], [], { alpha: { float: 0 } }).attributes });
     return;
   }
   if (!isActivated(output) && (bias === null || isPlainBias(bias))) return;

@@ -68,6 +68,16 @@ test("an activation behind a product does not keep it from becoming MatMulNBits"
   expect(relativeRms(await runOnce(model, feeds, FLOAT_ACTIVATIONS), expected)).toBeLessThan(0.01);
 });
 
+test("a Relu right behind a product without a bias does not keep it from becoming MatMulNBits", async () => {
+  const model = twoLayers();
+  model.graph.nodes = model.graph.nodes.filter(({ name }) => name !== "bias");
+  for (const node of model.graph.nodes) if (node.name === "relu") node.inputs[0] = "product";
+  const expected = await runOnce(model, feeds);
+  await blockWeights({ bits: 8, blockSize: 32, symmetric: true }).run(model, {});
+  expect(await operatorsRun(model)).toMatchObject({ MatMulNBits: 2 });
+  expect(relativeRms(await runOnce(model, feeds, FLOAT_ACTIVATIONS), expected)).toBeLessThan(0.01);
+});
+
 test("a bias of two dimensions does not keep a product from becoming MatMulNBits", async () => {
   const model = twoLayers();
   for (const tensor of model.graph.initializers) if (tensor.name.startsWith("b")) tensor.dims.unshift(1);

@@ -14,7 +14,7 @@ export const freshTechniques: { readonly [K in Kind]: Extract<Technique, { kind:
   static_int8: { kind: "static_int8", activations: "uint8", weights: "per_channel", reducedRange: false, calibration: "mse", equalisation: "none", biasCorrection: true, rounding: "nearest", keepFloat: [] },
   dynamic_int8: { kind: "dynamic_int8", keepFloat: [] },
   fp16_storage: { kind: "fp16_storage" },
-  weight_blocks: { kind: "weight_blocks", bits: 8, blockSize: 32, symmetric: true },
+  weight_blocks: { kind: "weight_blocks", bits: 8, blockSize: 32, symmetric: true, rounding: "nearest" },
   channel_pruning: { kind: "channel_pruning", ratio: 0.25, roundTo: 8 },
   magnitude_pruning: { kind: "magnitude_pruning", sparsity: 0.5 },
   mixed_precision: { kind: "mixed_precision", activations: "uint8", reducedRange: false },
@@ -40,6 +40,7 @@ export const techniqueOptions: Record<Kind, readonly TechniqueOption[]> = {
     { field: "bits", label: "Bits", type: "choice", choices: [{ value: 4, label: "4" }, { value: 8, label: "8" }] },
     { field: "blockSize", label: "Block size", type: "choice", choices: [16, 32, 64, 128].map((value) => ({ value, label: String(value) })) },
     { field: "symmetric", label: "Symmetric", type: "switch" },
+    { field: "rounding", label: "Rounding", type: "choice", choices: [{ value: "nearest", label: "to the nearest" }, { value: "compensated", label: "compensated (needs examples)" }] },
   ],
   channel_pruning: [
     { field: "ratio", label: "Share of channels", type: "number", min: 0.01, max: 0.95, step: 0.01 },
