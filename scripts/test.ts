@@ -17,8 +17,8 @@ import { add, countsOfPlaywright, countsOfVitest, failuresOfPlaywright, failures
 const ROOT = join(import.meta.dirname, "..");
 const E2E_CONFIG = "apps/web/e2e/playwright.config.ts";
 
-/** Several times what the longest stage takes on a slow machine: a stage that hangs must still be told by name. */
-const STAGE_LIMIT_MS = 35 * 60_000;
+/** Several times what the longest stage takes; on a machine that is slow and busy the browser tests were seen to take more than 35 minutes. A stage that hangs must still be told by name. */
+const STAGE_LIMIT_MS = 75 * 60_000;
 
 /** A machine that is at the faults later than that is slow. */
 const WHOLE_GATE_WITHIN_MS = 22 * 60_000;
