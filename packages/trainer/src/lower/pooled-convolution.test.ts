@@ -1,5 +1,5 @@
 import { openModel, seededRandom, type Tensor, type Tensors } from "@flotilla/runtime";
-import { writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
+import { int8s, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { expect, test } from "vitest";
 import { differentiate } from "../autodiff/differentiate.ts";
 import { emitForward } from "../autodiff/emit-forward.ts";
@@ -7,7 +7,7 @@ import { GraphBuilder } from "../graph/graph-builder.ts";
 import { float32 } from "../graph/static-type.ts";
 import { prepareModel } from "../prepare/prepare-model.ts";
 
-type Case = { readonly image: readonly [channels: number, height: number, width: number]; readonly filters: number; readonly kernel: readonly [number, number]; readonly out: readonly [number, number]; readonly strides?: readonly number[]; readonly pads?: readonly number[]; readonly dilations?: readonly number[]; readonly hasRelu?: boolean; readonly hasBias?: boolean };
+type Case = { readonly image: readonly [channels: number, height: number, width: number]; readonly filters: number; readonly kernel: readonly [number, number]; readonly out: readonly [number, number]; readonly strides?: readonly number[]; readonly pads?: readonly number[]; readonly dilations?: readonly number[]; readonly hasRelu?: boolean; readonly hasBias?: boolean; readonly isRounded?: boolean };
 
 const CASES: readonly [string, Case][] = [
   ["one channel, an even side", { image: [1, 10, 10], filters: 3, kernel: [3, 3], out: [8, 8] }],
@@ -17,12 +17,13 @@ const CASES: readonly [string, Case][] = [
   ["padding on one side only, gathered", { image: [9, 6, 6], filters: 2, kernel: [2, 3], out: [6, 6], pads: [1, 2, 0, 0] }],
   ["strides and dilations", { image: [2, 13, 12], filters: 2, kernel: [3, 2], out: [5, 5], strides: [2, 2], dilations: [2, 3] }],
   ["no Relu", { image: [1, 8, 8], filters: 2, kernel: [3, 3], out: [6, 6], hasRelu: false }],
+  ["a weight that is rounded first", { image: [2, 9, 8], filters: 3, kernel: [3, 3], out: [7, 6], isRounded: true }],
   ["no bias", { image: [1, 8, 8], filters: 2, kernel: [3, 3], out: [6, 6], hasBias: false }],
 ];
 const N = 2;
 
 /** With the convolution's output as a second output of the model it must be computed as it is: nothing is written together. */
-function network({ image, filters, kernel, out, strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], hasRelu = true, hasBias = true }: Case, isWatched: boolean): { model: OnnxModel; learnt: readonly string[] } {
+function network({ image, filters, kernel, out, strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], hasRelu = true, hasBias = true, isRounded = false }: Case, isWatched: boolean): { model: OnnxModel; learnt: readonly string[] } {
   const builder = new GraphBuilder("pooled");
   const random = seededRandom(5);
   const numbers = (dims: readonly number[]): string => builder.floats(Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5), dims);
@@ -30,11 +31,18 @@ function network({ image, filters, kernel, out, strides = [1, 1], pads = [0, 0, 
   const learnt = [numbers([filters, image[0], ...kernel]), ...(hasBias ? [numbers([filters])] : [])];
   const doubled = builder.emit("Mul", ["x", builder.scalar(2)], float32([N, ...image]));
   const full = float32([N, filters, ...out]);
-  const conv = builder.emit("Conv", [doubled, ...learnt], full, { strides: { ints: strides }, pads: { ints: pads }, dilations: { ints: dilations } });
+  const [weight = "", ...bias] = learnt;
+  const conv = builder.emit("Conv", [doubled, isRounded ? rounded(builder, weight) : weight, ...bias], full, { strides: { ints: strides }, pads: { ints: pads }, dilations: { ints: dilations } });
   const before = hasRelu ? builder.emit("Relu", [conv], full) : conv;
   builder.output(builder.emit("MaxPool", [before], float32([N, filters, ...out.map((side) => Math.floor(side / 2))]), { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } }), "y");
   if (isWatched) builder.output(conv, "watched");
   return { model: builder.toModel(), learnt };
+}
+
+function rounded(builder: GraphBuilder, weight: string): string {
+  const { dims } = builder.typeOf(weight);
+  const fixed = [builder.scalar(0.1), builder.initializer(int8s("zero", [], [0]))];
+  return builder.emit("DequantizeLinear", [builder.emit("QuantizeLinear", [weight, ...fixed], { elementType: "int8", dims }), ...fixed], float32(dims));
 }
 
 async function gradients(some: Case, isWatched: boolean): Promise<{ found: Record<string, Tensor>; operators: string[] }> {

@@ -4,6 +4,7 @@ import type { PreparedModel } from "../prepare/prepared-model.ts";
 import type { ForwardForm } from "../rules/rule.ts";
 import { windowsOf, type Windows } from "../rules/windows.ts";
 import { paddedPixels } from "./image-columns.ts";
+import { learntValues } from "./learnt-values.ts";
 
 /**
  * A convolution whose output goes through a pool of 2 × 2, with or without a Relu between: computed as four convolutions, one for each corner of the pool's windows, and a tournament among
@@ -20,8 +21,9 @@ const GATHERED_CHANNELS = 8;
 const TABLE_MAX = 65_536;
 
 /** The pools of the model that are written together with the learnt convolution before them: what stands for them, and the nodes it stands for. */
-export function pooledConvolutions({ nodes, types, parameters, outputs }: PreparedModel): Map<OnnxNode, { readonly node: OnnxNode; readonly replaced: readonly OnnxNode[] }> {
-  const learnt = new Set(parameters.map(({ name }) => name));
+export function pooledConvolutions(prepared: PreparedModel): Map<OnnxNode, { readonly node: OnnxNode; readonly replaced: readonly OnnxNode[] }> {
+  const { nodes, types, outputs } = prepared;
+  const learnt = learntValues(prepared);
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const uses = new Map<string, number>();
   for (const name of [...outputs, ...nodes.flatMap(({ inputs }) => inputs)]) uses.set(name, (uses.get(name) ?? 0) + 1);

@@ -1,10 +1,12 @@
 import { openModel, seededRandom, type Tensor } from "@flotilla/runtime";
 import { checkModel, tensorNumbers, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { expect, test } from "vitest";
+import { isLearnt } from "../loop/freeze.ts";
 import { train, type TrainingContext } from "../loop/train.ts";
 import type { ExampleSource } from "../loop/training-source.ts";
 import { validate } from "../loop/validate.ts";
 import { DEFAULT_RECIPE, type TrainingRecipe } from "../recipe.ts";
+import { buildTrainingStep, type TrainingStep } from "../step/training-step.ts";
 import { buildTemplate } from "../templates/template.ts";
 import { quantizeForTraining, type QuantizationForTraining } from "./quantize-for-training.ts";
 import { storeQuantized } from "./store-quantized.ts";
@@ -52,6 +54,14 @@ test.each(KINDS)("with $weightBits bits, per channel $perChannel, the stored int
   expect(integers(stored)).toHaveLength(5);
   for (const values of integers(stored)) expect(Math.max(...values.map(Math.abs))).toBe(largest);
   expect(stored.graph.initializers.some(({ name }) => name === "conv_1/kernel")).toBe(false);
+});
+
+test("convolutions with rounded weights are computed as quickly as others: together with their pools, or as a product", async () => {
+  const rounded = await quantizeForTraining(network(), LEARNT, { weightBits: 4, perChannel: false }, context);
+  const [before, after] = await Promise.all([network(), rounded].map((model) => buildTrainingStep(model, { batchSize: 8, recipe: recipe(), trainable: isLearnt([]) })));
+  const count = (step: TrainingStep | undefined, opType: string): number | undefined => step?.model.graph.nodes.filter((node) => node.opType === opType).length;
+  for (const opType of ["Conv", "MaxPool", "MaxUnpool", "ConvTranspose", "Gemm"]) expect([opType, count(after, opType)]).toEqual([opType, count(before, opType)]);
+  expect(count(after, "Conv")).toBe(0);
 });
 
 test("a network that rounding spoiled learns to live with it, from labels and from its own answers in float", async () => {
