@@ -5,6 +5,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { matricesInBlocks } from "./optimizer/block-weights.ts";
 import { calibrationMemory } from "./optimizer/calibration-memory.ts";
+import { cifar } from "./optimizer/cifar.ts";
 import { cpuFlags } from "./optimizer/cpu.ts";
 import { emulator } from "./optimizer/emulator.ts";
 import { fusion } from "./optimizer/fusion.ts";
@@ -16,7 +17,7 @@ import { faceDetector } from "./optimizer/simplification.ts";
 import { orExit, UsageError } from "./world/whole-numbers.ts";
 
 const PARTS: Readonly<Record<string, (workDir: string, reference: Reference | null) => Promise<Row[]>>> = {
-  digits, squeezenet: squeezeNet, simplify: faceDetector, fusion, emulator, blocks: matricesInBlocks, memory: calibrationMemory, handling, reference: referenceTool,
+  digits, cifar, squeezenet: squeezeNet, simplify: faceDetector, fusion, emulator, blocks: matricesInBlocks, memory: calibrationMemory, handling, reference: referenceTool,
 };
 
 const { parts, referencePath } = orExit(() => commandLine(process.argv.slice(2)));
