@@ -7,6 +7,7 @@ export type { FusionAudit } from "./fusion/audit.ts";
 export { auditFusion } from "./fusion/audit.ts";
 export type { Evaluation, EvaluationRequest, Runnable } from "./evaluate/evaluate-variant.ts";
 export { evaluateVariant } from "./evaluate/evaluate-variant.ts";
+export { pairedDifference, wilson } from "./evaluate/paired-difference.ts";
 export { measureFileSize } from "./evaluate/file-size.ts";
 export { measureInterleaved } from "./evaluate/interleaved-latency.ts";
 export { kernelTime } from "./evaluate/kernel-time.ts";
