@@ -1,3 +1,7 @@
+import type { Grid } from "./block-grid.ts";
+import { codeOf, errorOf, gridOf, roundAway } from "./block-grid.ts";
+import { halfQuadraticGrid } from "./half-quadratic-grid.ts";
+
 /**
  * Weights in blocks along the summed dimension, one scale (and zero point) for each block of each column: the layout of ONNX
  * DequantizeLinear with `axis` 0 and `block_size` (opset 21), which ONNX Runtime fuses into MatMulNBits.
@@ -7,8 +11,11 @@ export type BlockFormat = {
   /** A power of two, 16 or more: what MatMulNBits takes. */
   readonly blockSize: number;
   readonly symmetric: boolean;
-  /** "nearest" rounds to the grid that just holds the block; "least-squares" also tries narrower and wider grids. Default "nearest". */
-  readonly scales?: "nearest" | "least-squares";
+  /**
+   * "nearest" rounds to the grid that just holds the block; "least-squares" also tries narrower and wider grids; "half-quadratic" fits one
+   * that is near most weights, at the price of a few. Default "nearest".
+   */
+  readonly scales?: "nearest" | "least-squares" | "half-quadratic";
 };
 
 export type BlockWeights = {
@@ -45,17 +52,15 @@ export function quantiseBlocks(weights: Float32Array, depth: number, columns: nu
   return { codes, scales, zeroPoints, blocks };
 }
 
-/** `inverse` is what weights are multiplied with, float32; 0 for a block of zeros. */
-export type Grid = { readonly scale: number; readonly inverse: number; readonly zero: number };
-
 /** The grid of one block of one column. */
 export function gridFor(values: Float32Array, format: BlockFormat): Grid {
   const nearest = format.symmetric ? symmetricGrid(values, format.bits) : asymmetricGrid(values, format.bits);
-  return format.scales === "least-squares" && nearest.scale !== 0 ? bestGrid(values, nearest, format) : nearest;
-}
-
-function gridOf(scale: number, zero: number): Grid {
-  return { scale, inverse: scale === 0 ? 0 : Math.fround(1 / scale), zero };
+  if (nearest.scale === 0) return nearest;
+  switch (format.scales ?? "nearest") {
+    case "nearest": return nearest;
+    case "least-squares": return bestGrid(values, nearest, format);
+    case "half-quadratic": return halfQuadraticGrid(values, nearest, format.bits, format.symmetric);
+  }
 }
 
 /** The weight of the largest magnitude gets code 0, so the scale has the opposite sign of it. */
@@ -77,19 +82,11 @@ function asymmetricGrid(values: Float32Array, bits: number): Grid {
     if (value > high) high = value;
   }
   const highest = 2 ** bits - 1;
-  const scale = Math.fround(Math.fround(high - low) / highest);
+  // As the packer computes it, but for blocks that are wider than float32 goes.
+  const width = Math.fround(high - low);
+  const scale = Math.fround((Number.isFinite(width) ? width : high - low) / highest);
   const zero = scale === 0 ? 0 : Math.max(0, Math.min(highest, roundAway(Math.fround((0 - low) / scale))));
   return gridOf(scale, zero);
-}
-
-export function codeOf(value: number, { inverse, zero }: Grid, bits: number): number {
-  const code = roundAway(Math.fround(Math.fround(value * inverse) + zero));
-  return Math.max(0, Math.min(2 ** bits - 1, code));
-}
-
-/** Nearest integer, halves away from zero (C `roundf`), of a float32 number. */
-function roundAway(x: number): number {
-  return x < 0 ? -Math.floor(0.5 - x) : Math.floor(x + 0.5);
 }
 
 /** Widths tried, as shares of the one that just holds the block. */
@@ -114,6 +111,6 @@ function bestGrid(values: Float32Array, nearest: Grid, format: BlockFormat): Gri
 
 function squaredError(values: Float32Array, grid: Grid, bits: number): number {
   let sum = 0;
-  for (const value of values) sum += (value - (codeOf(value, grid, bits) - grid.zero) * grid.scale) ** 2;
+  for (const value of values) sum += errorOf(value, grid, bits) ** 2;
   return sum;
 }

@@ -1,5 +1,7 @@
-import type { BlockFormat, BlockWeights, Grid } from "./block-quantisation.ts";
-import { codeOf, gridFor } from "./block-quantisation.ts";
+import type { Grid } from "./block-grid.ts";
+import { codeOf } from "./block-grid.ts";
+import type { BlockFormat, BlockWeights } from "./block-quantisation.ts";
+import { gridFor } from "./block-quantisation.ts";
 
 /** Added to the diagonal, as a share of its mean: inputs that always go together make the moments singular. */
 const DAMPING = 0.01;
