@@ -1,17 +1,17 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { finishTraining, getVersion, isStopRequested, noteTrainingProgress, systemPrincipal, trainingOf, type JobPayload, type PendingTraining, type Preprocessing, type TrainingOutcome } from "@flotilla/fleet";
+import { finishTraining, getVersion, isStopRequested, systemPrincipal, trainingOf, type JobPayload, type PendingTraining, type Preprocessing, type TrainingOutcome, type VersionView } from "@flotilla/fleet";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
-import { z } from "zod";
 import { JobFailure } from "../job-failure.ts";
 import type { JobContext, JobDone } from "../ports.ts";
 import { limitsFor } from "../sandbox/limits.ts";
 import { runModel, sentence } from "../sandbox/run-model.ts";
 import type { TrainModelInput } from "../sandbox/train-model.ts";
-import { trainModelOutputSchema, trainModelStepSchema, type ToldCheckpoint } from "../sandbox/training-schemas.ts";
-import { layFiles, stageFiles, type StagedFiles } from "../staged-files.ts";
+import { trainModelOutputSchema } from "../sandbox/training-schemas.ts";
+import { stageFiles, type StagedFiles } from "../staged-files.ts";
 import { checkDelivered } from "./check-delivered.ts";
+import { CheckpointKeeper, digestOfParts, newestCheckpoint } from "./checkpoint-keeper.ts";
 import { evaluatedOnTest } from "./evaluated-on-test.ts";
 import { lookAtModel } from "./look-at-model.ts";
 import { stageDataset, type StagedDataset } from "./staged-dataset.ts";
@@ -25,12 +25,7 @@ const WORKING_BYTES = 1024 ** 3;
 const MODEL_COPIES = 12;
 const STOP_EVERY_MS = 1_000;
 const CRASH_RETRY_MS = 1_000;
-const REFUSAL_CODES = ["training_diverged", "nothing_to_train", "examples_do_not_fit", "checkpoint_unreadable", "checkpoint_of_another_training", "no_examples", "no_gradient_rule", "operator_form_unsupported", "element_type_unsupported", "shape_unknown", "template_does_not_fit", "load_failed", "run_failed"];
-/** The step that holds the newest checkpoint. */
-const CHECKPOINT = "checkpoint";
-const keptSchema = z.object({ epoch: z.number(), step: z.number(), points: z.array(z.object({ name: z.string(), step: z.number(), value: z.number() })) });
-/** Points that are younger than that may not be written yet when a worker dies: a checkpoint carries them along. */
-const UNWRITTEN_MS = 10_000;
+const REFUSAL_CODES = ["training_diverged", "nothing_to_train", "teacher_does_not_fit", "examples_do_not_fit", "checkpoint_unreadable", "checkpoint_of_another_training", "no_examples", "no_gradient_rule", "operator_form_unsupported", "element_type_unsupported", "shape_unknown", "template_does_not_fit", "load_failed", "run_failed"];
 
 /**
  * Trains a network in a sandbox child and makes a version of it. A checkpoint is kept after every epoch, under the lease; a later attempt goes on from the
@@ -51,7 +46,8 @@ export async function trainModel({ trainingId }: JobPayload<"train">, context: J
   const staged = await stageFiles(context.store, [{ ...file, role: "model" }], join(context.workDir, "trained"), context.signal);
   const looked = await lookAtModel(staged, context, () => undefined);
   if (looked.kind === "refused") throw new JobFailure(looked.code, sentence(`the trained model is not sound: ${looked.reason}`));
-  const evaluations = await evaluatedOnTest(staged, dataset, parent.preprocessing, context);
+  // Points that triplets were learnt for are no classes.
+  const evaluations = training.recipe.loss === "triplet" ? [] : await evaluatedOnTest(staged, dataset, parent.preprocessing, context);
   const { modelPath: _, ...outcome } = trained satisfies TrainingOutcome;
   const toolVersions = { flotilla: FLOTILLA_VERSION, node: process.version, onnxruntime: looked.inspection.measuredOn.ortVersion };
   return {
@@ -62,28 +58,42 @@ export async function trainModel({ trainingId }: JobPayload<"train">, context: J
   };
 }
 
-type Parent = { staged: StagedFiles | null; preprocessing: Preprocessing };
+/** Models that are read, with the digests of their files. */
+type Staged = { files: StagedFiles; digests: readonly string[] };
+type Parent = { model: Staged | null; teacher: Staged | null; preprocessing: Preprocessing };
 
-async function stagedParent({ start }: PendingTraining, context: JobContext): Promise<Parent> {
-  if (start.kind === "template") return { staged: null, preprocessing: start.preprocessing };
+async function stagedParent(training: PendingTraining, context: JobContext): Promise<Parent> {
+  const { start, recipe } = training;
+  const { teacherVersionId } = recipe.distillation ?? {};
+  const teacher = teacherVersionId === undefined ? null : await stagedModel(await context.transact((tx) => getVersion(tx, worker, teacherVersionId)), "teacher", context);
+  if (start.kind === "template") return { model: null, teacher, preprocessing: start.preprocessing };
   if (start.kind === "outside") throw new JobFailure("waits_for_a_runner", "This training is for an outside runner, which has delivered nothing.");
   const version = await context.transact((tx) => getVersion(tx, worker, start.versionId));
   if (version.preprocessing === null) throw new JobFailure("preprocessing_missing", "Nobody has said how an example becomes this model's input.");
-  return { staged: await stageFiles(context.store, version.files, join(context.workDir, "files"), context.signal), preprocessing: version.preprocessing };
+  return { model: await stagedModel(version, "files", context), teacher, preprocessing: version.preprocessing };
 }
 
-async function runTraining(training: PendingTraining, dataset: StagedDataset, { staged, preprocessing }: Parent, outDir: string, context: JobContext) {
-  const checkpointPath = await newestCheckpoint(context);
-  const keeper = new CheckpointKeeper(training, dataset, context);
+async function stagedModel({ files }: VersionView, folder: string, context: JobContext): Promise<Staged> {
+  return { files: await stageFiles(context.store, files, join(context.workDir, folder), context.signal), digests: files.map(({ sha256 }) => sha256).sort() };
+}
+
+function pathsOf(staged: Staged | null): TrainModelInput["model"] {
+  return staged === null ? null : { path: staged.files.modelPath, externalFiles: staged.files.externalFiles.map(({ name }) => name) };
+}
+
+async function runTraining(training: PendingTraining, dataset: StagedDataset, { model, teacher, preprocessing }: Parent, outDir: string, context: JobContext) {
+  const parts = digestOfParts(training, dataset, { model: model?.digests ?? null, teacher: teacher?.digests ?? null });
+  const checkpointPath = await newestCheckpoint(parts, context);
+  const keeper = new CheckpointKeeper({ training, parts, examples: dataset.summary.counts.train, ranBeforeMs: checkpointPath === null ? 0 : training.ranMs }, context);
   const watching = setInterval(() => void stopWhenAsked(training.id, outDir, context), STOP_EVERY_MS);
   try {
     const run = await runModel<TrainModelInput, unknown>({
       entry: new URL("../sandbox/train-model.ts", import.meta.url),
       input: {
-        start: training.start, recipe: training.recipe, preprocessing, modelPath: staged?.modelPath ?? null, externalFiles: staged?.externalFiles.map(({ name }) => name) ?? [],
+        start: training.start, recipe: training.recipe, preprocessing, model: pathsOf(model), teacher: pathsOf(teacher),
         datasetPath: dataset.path, hasValidation: dataset.summary.counts.validation > 0, isUnlabelled: isUnlabelled(training, dataset), checkpointPath, threads: Math.max(1, availableParallelism() - 1), outDir,
       },
-      limits: limitsFor(MODEL_COPIES * (staged?.totalBytes ?? 0) + WORKING_BYTES, RUN_SECONDS),
+      limits: limitsFor(MODEL_COPIES * ((model?.files.totalBytes ?? 0) + (teacher?.files.totalBytes ?? 0)) + WORKING_BYTES, RUN_SECONDS),
       workDir: context.workDir,
       signal: context.signal,
       refusalCodes: REFUSAL_CODES,
@@ -105,68 +115,6 @@ async function runTraining(training: PendingTraining, dataset: StagedDataset, { 
 /** An autoencoder learns its own input, and so does whatever is trained on examples without labels. */
 function isUnlabelled({ start }: PendingTraining, { summary }: StagedDataset): boolean {
   return summary.task === "unlabelled" || (start.kind === "template" && start.template === "autoencoder");
-}
-
-/** The newest checkpoint in the job's directory, when an earlier attempt kept one. */
-async function newestCheckpoint(context: JobContext): Promise<string | null> {
-  const kept = await context.kept(CHECKPOINT);
-  if (kept?.artifact == null) return null;
-  const { epoch, points } = keptSchema.parse(kept.result);
-  const [laid] = await layFiles(context.store, [{ name: "checkpoint", ...kept.artifact }], join(context.workDir, "checkpoint"), context.signal);
-  context.report({ metrics: points, logs: [{ level: "info", text: `Goes on behind epoch ${epoch}, which an earlier attempt finished.` }] });
-  return laid?.path ?? null;
-}
-
-type Point = z.infer<typeof keptSchema>["points"][number];
-
-/** Takes what the child tells: points go to the job at once, checkpoints into the store one after the other. */
-class CheckpointKeeper {
-  readonly #training: PendingTraining;
-  readonly #context: JobContext;
-  readonly #stepsPerEpoch: number;
-  readonly #beganMs = performance.now();
-  #keeping: Promise<void> = Promise.resolve();
-  #recent: { points: readonly Point[]; atMs: number }[] = [];
-
-  constructor(training: PendingTraining, dataset: StagedDataset, context: JobContext) {
-    this.#training = training;
-    this.#context = context;
-    const { batchSize, accumulation } = training.recipe;
-    const examples = dataset.summary.counts.train;
-    this.#stepsPerEpoch = Math.max(1, Math.floor(examples / (Math.min(batchSize, examples) * accumulation)));
-  }
-
-  take(value: unknown): void {
-    const step = trainModelStepSchema.safeParse(value);
-    if (!step.success) return;
-    if ("points" in step.data) {
-      this.#recent.push({ points: step.data.points, atMs: performance.now() });
-      this.#context.report({ metrics: step.data.points });
-    } else {
-      const { checkpoint } = step.data;
-      this.#recent = this.#recent.filter(({ atMs }) => performance.now() - atMs < UNWRITTEN_MS);
-      const points = this.#recent.flatMap((told) => told.points);
-      this.#keeping = this.#keeping.then(() => this.#keep(checkpoint, points));
-      // Who awaits `done` hears of it; until then it is nobody's.
-      this.#keeping.catch(() => undefined);
-    }
-  }
-
-  done(): Promise<void> {
-    return this.#keeping;
-  }
-
-  async #keep({ path, epoch, step, best }: ToldCheckpoint, points: readonly Point[]): Promise<void> {
-    const { id, recipe } = this.#training;
-    await this.#context.step(CHECKPOINT, { epoch, step }, async () => ({ result: { epoch, step, best, points }, artifact: await this.#context.store.put({ file: path }) }));
-    await rm(path, { force: true });
-    const ranMs = this.#training.ranMs + performance.now() - this.#beganMs;
-    await this.#context.transact((tx) => noteTrainingProgress(tx, id, { epoch, step, stepsPerEpoch: this.#stepsPerEpoch, ranMs, best }));
-    const { epochs, minutes } = recipe.budget;
-    const share = Math.max(epochs === null ? 0 : epoch / epochs, minutes === null ? 0 : ranMs / (minutes * 60_000));
-    const found = best === null ? "" : `; best ${best.metric} ${best.metric.endsWith("accuracy") ? `${(100 * best.value).toFixed(2)} %` : best.value.toPrecision(4)} in epoch ${best.epoch}`;
-    this.#context.report({ progress: 0.95 * Math.min(1, share), progressText: `Epoch ${epoch}${epochs === null ? "" : ` of ${epochs}`}${found}`, logs: [{ level: "info", text: `Epoch ${epoch} is over${found}.` }] });
-  }
 }
 
 async function stopWhenAsked(id: string, outDir: string, context: JobContext): Promise<void> {

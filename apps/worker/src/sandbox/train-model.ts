@@ -5,14 +5,17 @@ import { examplePicture, openDataset } from "@flotilla/datasets";
 import type { Preprocessing, TrainingOutcome, TrainingRecipe, TrainingStart } from "@flotilla/fleet";
 import { sandboxMain, type TensorSpec } from "@flotilla/runtime";
 import { readOnnx, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
-import { buildTemplate, train, type ExampleSource, type TrainingExample, type TrainingPoint, type TrainingResult } from "@flotilla/trainer";
+import { buildTemplate, storeQuantized, train, type ExampleSource, type TrainingExample, type TrainingPoint, type TrainingResult } from "@flotilla/trainer";
 import { openExamples } from "../examples/dataset-examples.ts";
 import { frozenUpTo } from "../examples/frozen-up-to.ts";
+import { roundedWhileTrained } from "../examples/rounded-while-trained.ts";
 
 export type TrainModelInput = {
   start: TrainingStart; recipe: TrainingRecipe; preprocessing: Preprocessing;
-  /** Of the version that is trained further; null for a template. */
-  modelPath: string | null; externalFiles: string[];
+  /** The version that is trained further; null for a template. */
+  model: ModelFiles | null;
+  /** Whom to learn from, where the recipe says so. */
+  teacher: ModelFiles | null;
   datasetPath: string; hasValidation: boolean; isUnlabelled: boolean;
   /** To go on from. */
   checkpointPath: string | null;
@@ -20,7 +23,9 @@ export type TrainModelInput = {
   /** Where the model and the checkpoints go; a file "stop" there ends it. */
   outDir: string;
 };
+type ModelFiles = { path: string; externalFiles: string[] };
 export type TrainModelStep =
+  | { line: string }
   | { points: readonly TrainingPoint[] }
   | { checkpoint: { path: string; epoch: number; step: number; best: TrainingResult["best"] } };
 export type TrainModelOutput = Omit<TrainingResult, "model" | "validation"> & { validation: TrainingOutcome["validation"]; modelPath: string };
@@ -32,16 +37,22 @@ const PICTURE_SIDE = 84;
 const CACHE_BYTES = 512 * 1024 * 1024;
 
 sandboxMain<TrainModelInput, TrainModelOutput>(async (input, { progress }) => {
-  const model = await modelOf(input);
-  const inputs = model.graph.inputs.map(specOf);
+  const begun = await modelOf(input);
+  const inputs = begun.graph.inputs.map(specOf);
   const open = (split: "train" | "validation") => openExamples({ datasetPath: input.datasetPath, split, limit: null, preprocessing: input.preprocessing, inputs });
   const [learnt, validation] = [await open("train"), input.hasValidation ? await open("validation") : null];
   const source = (examples: Awaited<ReturnType<typeof open>>): ExampleSource => remembered({ count: examples.count, read: async (index) => exampleOf(await examples.read(index), input.isUnlabelled) });
-  const freeze = input.start.kind === "version" && input.start.freezeUpTo !== null ? frozenUpTo(model, input.start.freezeUpTo) : [];
+  const sources = { train: source(learnt), validation: validation === null ? null : source(validation) };
+  const freeze = input.start.kind === "version" && input.start.freezeUpTo !== null ? frozenUpTo(begun, input.start.freezeUpTo) : [];
   const stopPath = join(input.outDir, "stop");
-  const { model: trained, validation: found, ...result } = await train(model, { train: source(learnt), validation: validation === null ? null : source(validation) }, { ...input.recipe, freeze }, {
+  const { quantization, distillation, ...recipe } = input.recipe;
+  const signal = new AbortController().signal;
+  const tell = (line: string): void => progress({ line } satisfies TrainModelStep);
+  const model = quantization === undefined ? begun : await roundedWhileTrained(begun, sources.train, quantization, { seed: recipe.seed, threads: input.threads, signal, tell });
+  const { model: trained, validation: found, ...result } = await train(model, sources, { ...recipe, freeze, ...(distillation === undefined ? {} : { distillation: { temperature: distillation.temperature, hardShare: distillation.hardShare } }) }, {
     threads: input.threads,
-    signal: new AbortController().signal,
+    signal,
+    ...(input.teacher === null ? {} : { teacher: await readModel(input.teacher) }),
     ...(input.checkpointPath === null ? {} : { checkpoint: await readFile(input.checkpointPath) }),
     onPoints: (points) => progress({ points } satisfies TrainModelStep),
     onCheckpoint: async (bytes, { epoch, step, best }) => {
@@ -54,7 +65,7 @@ sandboxMain<TrainModelInput, TrainModelOutput>(async (input, { progress }) => {
     shouldStop: () => existsSync(stopPath),
   });
   const modelPath = join(input.outDir, "model.onnx");
-  await writeFile(modelPath, writeOnnx(trained), { flag: "wx" });
+  await writeFile(modelPath, writeOnnx(quantization === undefined ? trained : await storeQuantized(trained)), { flag: "wx" });
   await learnt.close();
   await validation?.close();
   return { ...result, validation: found === null ? null : await pictured(found, input.datasetPath), modelPath };
@@ -74,12 +85,16 @@ async function pictured(validation: NonNullable<TrainingResult["validation"]>, d
   return { n, loss, accuracy, confusion: confusion === null ? null : confusion.map((row) => [...row]), worst };
 }
 
-async function modelOf({ start, recipe, modelPath, externalFiles }: TrainModelInput): Promise<OnnxModel> {
+async function modelOf({ start, recipe, model }: TrainModelInput): Promise<OnnxModel> {
   if (start.kind === "template") return buildTemplate(start.template, start.preset, start, recipe.seed);
-  if (modelPath === null) throw new Error("a version is trained further without its file");
+  if (model === null) throw new Error("a version is trained further without its file");
+  return readModel(model);
+}
+
+async function readModel({ path, externalFiles }: ModelFiles): Promise<OnnxModel> {
   const external = new Map<string, Uint8Array>();
-  for (const name of externalFiles) external.set(name, await readFile(join(dirname(modelPath), name)));
-  return readOnnx(await readFile(modelPath), external);
+  for (const name of externalFiles) external.set(name, await readFile(join(dirname(path), name)));
+  return readOnnx(await readFile(path), external);
 }
 
 function specOf({ name, type }: OnnxModel["graph"]["inputs"][number]): TensorSpec {

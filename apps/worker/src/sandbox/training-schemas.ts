@@ -7,7 +7,7 @@ const point = z.object({ name: z.string().max(100), step: z.number().int().nonne
 const checkpointSchema = z.object({ path: z.string(), epoch: z.number().int(), step: z.number().int(), best });
 
 /** What a training child tells on its way. */
-export const trainModelStepSchema = z.union([z.object({ points: z.array(point).max(1_000) }), z.object({ checkpoint: checkpointSchema })]);
+export const trainModelStepSchema = z.union([z.object({ points: z.array(point).max(1_000) }), z.object({ checkpoint: checkpointSchema }), z.object({ line: z.string().max(4_000) })]);
 export type ToldCheckpoint = z.infer<typeof checkpointSchema>;
 
 /** What a training child answers. */

@@ -19,7 +19,7 @@ const OPSET = 13;
  * The form that lossy techniques start from: single precision, operator set 13 or later, simplified. A model that cannot be
  * simplified, because nothing can be compared in ONNX Runtime, goes on as it is, with a warning.
  */
-export async function groundwork(model: OnnxModel, context: MakeContext, target: "float" | "integer"): Promise<Made> {
+export async function groundwork(model: OnnxModel, context: Pick<MakeContext, "seed" | "tell">, target: "float" | "integer"): Promise<Made> {
   const copy = cloneModel(model);
   const passes: VariantReport["passes"] = [];
   if (widenFloat16.appliesTo(copy, {}) === null) {

@@ -15,9 +15,17 @@ const augmentation = z.strictObject({
   mixup: z.number().min(0).max(1).default(0),
 });
 
-/** Everything that decides a training beside model and examples. The trainer's recipe has the same fields; what is frozen comes from the start. */
+/** Everything that decides a training beside the bytes of model, teacher and examples. The trainer's recipe has the same fields; what is frozen comes from the start. */
 export const trainingRecipeSchema = z.strictObject({
-  loss: z.enum(["cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"]).default("cross_entropy"),
+  loss: z.enum(["cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber", "triplet"]).default("cross_entropy"),
+  /** Another version that is learnt from: how flat the answers of both are made, and the share that the labels have of the loss. */
+  distillation: z.strictObject({
+    teacherVersionId: z.string().min(1).max(64),
+    temperature: z.number().min(0.5).max(20).default(2),
+    hardShare: z.number().min(0).max(1).default(0.3),
+  }).optional(),
+  /** Weights and activations are rounded while it is trained, and the result computes in integers. */
+  quantization: z.strictObject({ weightBits: z.union([z.literal(8), z.literal(4)]).default(8), perChannel: z.boolean().default(true) }).optional(),
   labelSmoothing: z.number().min(0).max(0.5).default(0),
   classWeights: z.enum(["none", "balanced"]).default("none"),
   optimizer: z.strictObject({

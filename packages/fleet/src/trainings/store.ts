@@ -10,6 +10,7 @@ import { findVersion } from "../models/version-view-store.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { nameOf, storableJson } from "../text-rules.ts";
 import { parseTrainingRecipe, trainingDigest, type TrainingRecipe } from "./recipe.ts";
+import { requireRoundable, withTeacher } from "./teacher-store.ts";
 import type { FittingTemplate, TrainingStart, TrainingView } from "./types.ts";
 import { trainingView } from "./view-store.ts";
 
@@ -28,16 +29,18 @@ export type NewTraining = {
 };
 
 /**
- * Starts a training. `dataset_not_ready`, `version_not_ready`, `preprocessing_missing`; `bad_request` where template, classes and loss do not go together.
+ * Starts a training. `dataset_not_ready`, `version_not_ready`, `preprocessing_missing`; `bad_request` where template, classes, loss, rounding and teacher do not go together.
  */
 export async function createTraining(tx: Tx, principal: Principal, input: NewTraining): Promise<TrainingView> {
   requireRole(principal, "jobs", "operator");
   const recipe = parseTrainingRecipe(input.recipe);
   const dataset = await readyDataset(tx, input.datasetVersionId);
-  const { start, parentId, modelId, name } = await begun(tx, principal, dataset, input);
-  requireFitting(dataset, start, recipe);
+  const { start: wanted, parentId, modelId, name } = await begun(tx, principal, dataset, input);
+  requireFitting(dataset, wanted, recipe);
+  await requireRoundable(tx, wanted, recipe);
+  const { start, teacher } = await withTeacher(tx, wanted, recipe);
   const id = newId("trn");
-  const recipeSha256 = trainingDigest({ recipe, start, dataset: dataset.artifactSha256 });
+  const recipeSha256 = trainingDigest({ recipe, start, dataset: dataset.artifactSha256, ...(teacher === null ? {} : { teacher }) });
   await tx.training.create({ data: { id, name, datasetVersionId: dataset.id, start: start as object, parentId, modelId, recipe, recipeSha256, codeVersion: FLOTILLA_VERSION, createdById: principal.id } });
   const job = await insertJob(tx, principal, { kind: "train", payload: { trainingId: id }, subject: { kind: "training", id }, outside: start.kind === "outside" });
   await tx.training.update({ where: { id }, data: { jobId: job.id } });
@@ -110,6 +113,7 @@ function requireFitting(dataset: ReadyDataset, start: TrainingStart, recipe: Tra
   if (start.kind === "outside") return;
   const { task } = dataset.summary as DatasetSummary;
   const isOfClasses = recipe.loss === "cross_entropy";
+  if (recipe.loss === "triplet" && (task !== "classification" || start.kind === "template")) throw new FleetError("bad_request", { public: "recipe.loss: triplets draw examples of one class together; they need examples with classes, and a version to train further whose answer is a point, not a class." });
   if (isOfClasses && task !== "classification") throw new FleetError("bad_request", { public: `recipe.loss: cross entropy is for classes, and these examples are for ${task === "regression" ? "regression" : "no task: they have no labels"}.` });
   if (start.kind === "template" && start.isClassifier !== isOfClasses) throw new FleetError("bad_request", { public: start.isClassifier ? "recipe.loss: this network answers classes; train it with cross entropy." : "recipe.loss: this network answers numbers; train it with mean squared error, mean absolute error or huber." });
 }

@@ -49,6 +49,8 @@ export type TrainingView = {
   datasetId: string; datasetVersionId: string; datasetName: string; datasetNumber: number;
   start: { kind: "template"; template: string; preset: string; title: string } | { kind: "version"; versionId: string; name: string } | Extract<TrainingStart, { kind: "outside" }>;
   recipe: TrainingRecipe; recipeSha256: string; codeVersion: string;
+  /** The version that it learns from as well, where the recipe says one. */
+  teacher: { versionId: string; name: string } | null;
   epoch: number | null; stepsPerEpoch: number | null; ranMs: number | null; leftMs: number | null; progress: number | null;
   best: TrainingBest | null;
   result: { modelId: string; modelName: string; versionId: string; number: number } | null;

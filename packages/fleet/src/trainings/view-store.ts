@@ -55,7 +55,7 @@ async function viewsOf(tx: Tx, found: readonly Found[]): Promise<TrainingView[]>
   );
   const versions = await sql.query<{ id: string; number: number; model_id: string; name: string }>(
     "select v.id, v.number, v.model_id, m.name from model_version v join model m on m.id = v.model_id where v.id = any($1::text[])",
-    [rows.flatMap((row) => row.versionId ?? [])],
+    [rows.flatMap((row) => [row.versionId, teacherIdOf(row)].filter((id) => id !== null))],
   );
   const names = await actorNames(tx, rows.map((row) => row.createdById));
   const views: TrainingView[] = [];
@@ -64,11 +64,13 @@ async function viewsOf(tx: Tx, found: readonly Found[]): Promise<TrainingView[]>
     const job = jobs.get(row.id);
     if (job === undefined) continue;
     const version = versions.find(({ id }) => id === row.versionId);
+    const teacher = versions.find(({ id }) => id === teacherIdOf(row));
     views.push({
       id: row.id, name: row.name, ...ofJob(job),
       stopRequested: row.stopRequestedAt !== null,
       datasetId: dataset?.dataset_id ?? "", datasetVersionId: row.datasetVersionId, datasetName: dataset?.name ?? "", datasetNumber: dataset?.number ?? 0,
       start: ofStart(row.start as TrainingStart), recipe: row.recipe as TrainingRecipe, recipeSha256: row.recipeSha256, codeVersion: row.codeVersion,
+      teacher: teacher === undefined ? null : { versionId: teacher.id, name: `${teacher.name} v${teacher.number}` },
       ...ofProgress(row, job),
       ...ofOutcome(row.outcome as TrainingOutcome | null, dataset?.classes ?? []),
       result: version === undefined ? null : { modelId: version.model_id, modelName: version.name, versionId: version.id, number: version.number },
@@ -76,6 +78,10 @@ async function viewsOf(tx: Tx, found: readonly Found[]): Promise<TrainingView[]>
     });
   }
   return views;
+}
+
+function teacherIdOf({ recipe }: Training): string | null {
+  return (recipe as TrainingRecipe).distillation?.teacherVersionId ?? null;
 }
 
 function ofJob({ id, state, attempt, cause, causeCode, cancelRequested, queuedBefore, progress }: JobView) {

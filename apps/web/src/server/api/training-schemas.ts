@@ -12,6 +12,7 @@ export const trainingViewSchema = z.object({
   datasetId: z.string(), datasetVersionId: z.string(), datasetName: z.string(), datasetNumber: z.number(),
   start: z.discriminatedUnion("kind", [z.object({ kind: z.literal("template"), template: z.string(), preset: z.string(), title: z.string() }), z.object({ kind: z.literal("version"), versionId: z.string(), name: z.string() }), outsideStart]),
   recipe: trainingRecipeSchema, recipeSha256: z.string(), codeVersion: z.string(),
+  teacher: z.object({ versionId: z.string(), name: z.string() }).nullable().openapi({ description: "The version that it learns from as well" }),
   epoch: z.number().nullable(), stepsPerEpoch: z.number().nullable(), ranMs: z.number().nullable(), leftMs: z.number().nullable(), progress: z.number().nullable(),
   best: best.nullable(),
   result: z.object({ modelId: z.string(), modelName: z.string(), versionId: z.string(), number: z.number() }).nullable(),
