@@ -10,6 +10,7 @@ import { Page } from "../../components/ui/page.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { versionQuery } from "./model-queries.ts";
 import { EvaluateButton } from "../optimizing/evaluate-button.tsx";
+import { RecoverButton } from "../training/recover-button.tsx";
 import { BenchmarkButton } from "./benchmark-button.tsx";
 import { VersionState } from "./version-words.tsx";
 import { VersionView } from "./version-view.tsx";
@@ -27,6 +28,7 @@ export function VersionPage({ id, modelId, modelName, number }: { id: string; mo
           <BenchmarkButton versionId={id} />
           <EvaluateButton version={version} />
           <LinkButton href={`/trainings/new?version=${id}` as Route}><GraduationCap size={14} aria-hidden />Fine-tune…</LinkButton>
+          <RecoverButton version={version} />
           <LinkButton href={`/models/${modelId}/v/${number}/optimize` as Route}><Wand size={14} aria-hidden />Optimize…</LinkButton>
           {version.offered && <LinkButton href={`/builds/new?version=${id}` as Route} kind="primary"><Hammer size={14} aria-hidden />Make a build</LinkButton>}
         </>

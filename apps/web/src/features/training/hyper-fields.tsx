@@ -51,5 +51,5 @@ const SCHEDULES: Record<TrainingDraft["schedule"], string> = { cosine: "falls al
 /** What can be asked of the answers. Templates that answer classes end in shares that add up to 1: for them there is one loss. */
 function losses({ start }: TrainingDraft, isOfClasses: boolean): [TrainingDraft["loss"], string][] {
   if (!isOfClasses) return [["fitting", "squared error"], ["mean_absolute_error", "absolute error"], ["huber", "Huber: squared near 0, absolute beyond"]];
-  return start === "template" ? [["fitting", "cross-entropy"]] : [["fitting", "cross-entropy"], ["binary_cross_entropy", "binary cross-entropy, each class by itself"]];
+  return start === "template" ? [["fitting", "cross-entropy"]] : [["fitting", "cross-entropy"], ["binary_cross_entropy", "binary cross-entropy, each class by itself"], ["triplet", "triplets: its answers are points, near for one class"]];
 }

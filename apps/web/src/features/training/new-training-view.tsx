@@ -8,13 +8,14 @@ import { newTrainingParams } from "./new-training-params.ts";
 import { TrainingForm } from "./training-form.tsx";
 import { datasetVersionByIdQuery } from "./training-queries.ts";
 
-/** The form, with the examples and the version that the address names chosen already. */
+/** The form, with the examples and the versions that the address names chosen already. */
 export function NewTrainingView() {
   const [params] = useQueryStates(newTrainingParams);
   const dataset = useQuery(datasetVersionByIdQuery(params.dataset));
   const version = useQuery({ ...versionQuery(params.version ?? ""), enabled: params.version !== null });
-  const failed = [dataset, version].find((query) => query.isLoadingError);
+  const teacher = useQuery({ ...versionQuery(params.teacher ?? ""), enabled: params.teacher !== null });
+  const failed = [dataset, version, teacher].find((query) => query.isLoadingError);
   if (failed !== undefined) return <ErrorState error={failed.error} what="What the address names could not be loaded" onRetry={() => void failed.refetch()} />;
-  if ((params.dataset !== null && dataset.isPending) || (params.version !== null && version.isPending)) return <Skeleton className="h-96 w-full max-w-4xl" />;
-  return <TrainingForm firstDataset={dataset.data ?? null} firstVersion={version.data ?? null} />;
+  if ((params.dataset !== null && dataset.isPending) || (params.version !== null && version.isPending) || (params.teacher !== null && teacher.isPending)) return <Skeleton className="h-96 w-full max-w-4xl" />;
+  return <TrainingForm firstDataset={dataset.data ?? null} firstVersion={version.data ?? null} firstTeacher={teacher.data ?? null} firstRounding={params.rounding ?? "off"} />;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { commonCount, pathWords, recipeDifferences } from "./recipe-differences.ts";
+import { trainingRecipeSchema } from "@flotilla/fleet";
+import { commonCount, pathWords, recipeDifferences, withoutTeacherId } from "./recipe-differences.ts";
 
 test("only what differs is told, also where one run has nothing", () => {
   const a = { optimizer: { kind: "adam", learningRate: 0.001 }, batchSize: 32, freeze: ["conv1*"], clip: null };
@@ -19,4 +20,12 @@ test("equal recipes differ in nothing", () => {
 test("a path is written in words", () => {
   expect(pathWords("optimizer.learningRate")).toBe("optimizer: learning rate");
   expect(pathWords("batchSize")).toBe("batch size");
+});
+
+test("how runs were rounded and taught is compared; the teacher's id is left to its name", () => {
+  const taught = trainingRecipeSchema.parse({ distillation: { teacherVersionId: "ver_1" }, quantization: {} });
+  expect(recipeDifferences([trainingRecipeSchema.parse({}), taught].map(withoutTeacherId))).toEqual([
+    { path: "quantization.weightBits", values: [null, "8"] }, { path: "quantization.perChannel", values: [null, "true"] },
+    { path: "distillation.temperature", values: [null, "2"] }, { path: "distillation.hardShare", values: [null, "0.3"] },
+  ]);
 });

@@ -1,3 +1,5 @@
+import type { TrainingRecipe } from "@flotilla/fleet";
+
 /** One thing that runs were told differently: a dotted path into the recipe, and what each run has there (null: nothing). */
 export type RecipeDifference = { path: string; values: (string | null)[] };
 
@@ -12,6 +14,14 @@ export function recipeDifferences(recipes: readonly unknown[]): RecipeDifference
 export function commonCount(recipes: readonly unknown[]): number {
   const paths = new Set(recipes.flatMap((recipe) => [...leavesOf(recipe).keys()]));
   return paths.size - recipeDifferences(recipes).length;
+}
+
+/** The recipe without the id of its teacher, which people know by its name. */
+export function withoutTeacherId(recipe: TrainingRecipe): unknown {
+  const { distillation, ...rest } = recipe;
+  if (distillation === undefined) return rest;
+  const { teacherVersionId: _, ...settings } = distillation;
+  return { ...rest, distillation: settings };
 }
 
 /** Everything a recipe says, as paths and texts. */

@@ -6,7 +6,7 @@ import { Card } from "../../components/ui/card.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { formatDuration, formatNoun } from "../../lib/format.ts";
 import { bestWords } from "./curve-reading.ts";
-import { commonCount, pathWords, recipeDifferences } from "./recipe-differences.ts";
+import { commonCount, pathWords, recipeDifferences, withoutTeacherId } from "./recipe-differences.ts";
 import { startWords, TrainingState } from "./training-words.tsx";
 
 /** What each run reached, and what was made of it. */
@@ -34,7 +34,7 @@ export function ComparedOutcomes({ trainings, names }: { trainings: readonly Tra
 
 /** Only what differs: everything else is counted, not listed. */
 export function DifferencesTable({ trainings, names }: { trainings: readonly TrainingView[]; names: readonly string[] }) {
-  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: startWords(training), recipe: training.recipe }));
+  const told = trainings.map((training) => ({ dataset: `${training.datasetName} v${training.datasetNumber}`, startsFrom: startWords(training), teacher: training.teacher?.name, recipe: withoutTeacherId(training.recipe) }));
   const differences = recipeDifferences(told);
   const common = commonCount(told);
   return (

@@ -8,8 +8,8 @@ import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatDuration, shortDigest } from "../../lib/format.ts";
 import { useNow } from "../../lib/use-now.ts";
-import { startWords } from "./training-words.tsx";
-import { pathWords, recipeLines } from "./recipe-differences.ts";
+import { roundingWords, startWords } from "./training-words.tsx";
+import { pathWords, recipeLines, withoutTeacherId } from "./recipe-differences.ts";
 
 /** Where the run comes from and what it was told. */
 export function RunFacts({ training }: { training: TrainingView }) {
@@ -23,6 +23,8 @@ export function RunFacts({ training }: { training: TrainingView }) {
           columns={1}
           items={[
             { label: "Starts from", value: start.kind !== "version" ? startWords(training) : <Link className="underline underline-offset-2" href={`/models/-/v/${start.versionId}` as Route}>{start.name}</Link> },
+            ...(training.teacher === null ? [] : [{ label: "Learns from as well", value: <Link className="underline underline-offset-2" href={`/models/-/v/${training.teacher.versionId}` as Route}>{training.teacher.name}</Link> }]),
+            ...(training.recipe.quantization === undefined ? [] : [{ label: "Trained with rounding", value: roundingWords(training.recipe.quantization) }]),
             { label: "Time", value: <span suppressHydrationWarning>{ranMs === null ? "not started" : formatDuration(ranMs)}</span> },
             { label: "Began", value: <TimeAgo at={training.startedAt} none="not yet" /> },
             { label: "Ended", value: <TimeAgo at={training.finishedAt} none="not yet" /> },
@@ -34,7 +36,7 @@ export function RunFacts({ training }: { training: TrainingView }) {
       </Card>
       <Card title="Recipe" actions={<CopyButton text={JSON.stringify(training.recipe, null, 2)} label="Copy the recipe as JSON" />}>
         <dl className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 gap-y-1 text-xs">
-          {recipeLines(training.recipe).map(({ path, value }) => (
+          {recipeLines(withoutTeacherId(training.recipe)).map(({ path, value }) => (
             <Fragment key={path}><dt className="text-muted">{pathWords(path)}</dt><dd className="max-w-40 text-right font-mono break-words">{value === "" ? "none" : value}</dd></Fragment>
           ))}
         </dl>

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { freshDraft, learnsClasses, numberIn, numberProblem, trainingDoubts, trainingProblem, type Chosen } from "./training-draft.ts";
 import { digits, net, seedCnn } from "./testing/form-rows.ts";
 
-const ready: Chosen = { dataset: digits, template: seedCnn, preset: "small", version: null };
+const ready: Chosen = { dataset: digits, template: seedCnn, preset: "small", version: null, teacher: null };
 const draft = { ...freshDraft("template"), modelName: "digits" };
 
 test("what is missing is asked for in the order of the form, in sentences", () => {
@@ -52,4 +52,17 @@ test("for an outside runner only script, name and parameters are asked", () => {
   expect(trainingProblem({ ...outside, script: "" }, ready)).toContain("which script");
   expect(trainingProblem({ ...outside, parameters: "[1]" }, ready)).toContain("JSON object");
   expect(trainingProblem(outside, ready)).toBeNull();
+});
+
+test("a teacher must be chosen, ready and know its input; only classes are taught, and what is rounded is not frozen", () => {
+  const taught = { ...draft, teaches: true };
+  expect(trainingProblem(taught, ready)).toBe("Choose the version to learn from.");
+  expect(trainingProblem(taught, { ...ready, teacher: { ...net, state: "validating" } })).toContain("is validating");
+  expect(trainingProblem(taught, { ...ready, teacher: { ...net, preprocessing: null } })).toContain("under Preprocessing");
+  expect(trainingProblem({ ...taught, loss: "huber" }, { ...ready, teacher: net })).toContain("tells classes apart");
+  expect(trainingProblem({ ...taught, temperature: "0" }, { ...ready, teacher: net })).toContain("temperature");
+  expect(trainingProblem(taught, { ...ready, teacher: net })).toBeNull();
+  expect(trainingProblem({ ...draft, temperature: "?" }, ready)).toBeNull();
+  expect(trainingProblem({ ...freshDraft("version"), rounding: "int8", freeze: "up_to", freezeUpTo: "conv3" }, { ...ready, version: net })).toContain("all weights");
+  expect(trainingDoubts(taught, { ...ready, teacher: { ...net, inspection: net.inspection === null ? null : { ...net.inspection, outputs: [{ name: "y", elementType: "float32", shape: [1, 9] }] } } })).toEqual(["The version to learn from answers 9 classes, the dataset has 2."]);
 });

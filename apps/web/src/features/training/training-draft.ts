@@ -6,7 +6,10 @@ export type TrainingDraft = {
   script: string; parameters: string;
   freeze: "nothing" | "up_to"; freezeUpTo: string;
   modelName: string;
-  loss: "fitting" | "binary_cross_entropy" | "mean_absolute_error" | "huber";
+  /** Rounded while it is trained: weights of 8 bits or of 4, activations of 8. */
+  rounding: "off" | "int8" | "w4a8"; perChannel: boolean;
+  teaches: boolean; temperature: string; labelShare: string;
+  loss: "fitting" | "binary_cross_entropy" | "mean_absolute_error" | "huber" | "triplet";
   budget: "epochs" | "minutes"; epochs: string; minutes: string;
   optimizer: "adam" | "adamw" | "sgd"; learningRate: string; schedule: "constant" | "step" | "cosine"; warmupEpochs: string; momentum: string; weightDecay: string;
   batchSize: string; accumulation: string; clipNorm: string; labelSmoothing: string; emaDecay: string; patience: string; seed: string; balanced: boolean;
@@ -22,6 +25,8 @@ type Rule = { min: number; max: number; whole?: true; optional?: true; sentence:
 
 /** What a number may be, and the sentence that says so. */
 export const numberRules: Record<NumberField, Rule> = {
+  temperature: { min: 0.5, max: 20, sentence: "The temperature is from 0.5 to 20." },
+  labelShare: { min: 0, max: 100, sentence: "The labels' share is from 0 to 100 %." },
   epochs: { min: 1, max: 10_000, whole: true, sentence: "Epochs are a whole number from 1 to 10,000." },
   minutes: { min: 0.1, max: 10_080, sentence: "The time is between 0.1 minutes and 7 days (10,080 minutes)." },
   learningRate: { min: 1e-9, max: 10, sentence: "The learning rate is a number above 0, for example 0.001." },
@@ -45,7 +50,7 @@ export const numberRules: Record<NumberField, Rule> = {
 };
 
 const base: TrainingDraft = {
-  start: "template", script: "", parameters: "{}", freeze: "nothing", freezeUpTo: "", modelName: "", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
+  start: "template", script: "", parameters: "{}", freeze: "nothing", freezeUpTo: "", modelName: "", rounding: "off", perChannel: true, teaches: false, temperature: "2", labelShare: "30", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
   optimizer: "adam", learningRate: "0.001", schedule: "cosine", warmupEpochs: "0", momentum: "0.9", weightDecay: "0",
   batchSize: "32", accumulation: "1", clipNorm: "", labelSmoothing: "0", emaDecay: "", patience: "5", seed: "1", balanced: false,
   shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false,
@@ -73,11 +78,11 @@ export function numberProblem(draft: TrainingDraft, field: NumberField): string 
 
 /** The numbers that count with what is chosen: what is not used may be anything. */
 export function usedNumbers(draft: TrainingDraft): NumberField[] {
-  const unused = new Set<NumberField>([draft.budget === "epochs" ? "minutes" : "epochs", ...(draft.optimizer === "sgd" ? [] : (["momentum"] as const))]);
+  const unused = new Set<NumberField>([draft.budget === "epochs" ? "minutes" : "epochs", ...(draft.optimizer === "sgd" ? [] : (["momentum"] as const)), ...(draft.teaches ? [] : (["temperature", "labelShare"] as const))]);
   return (Object.keys(numberRules) as NumberField[]).filter((field) => !unused.has(field));
 }
 
-export type Chosen = { dataset: DatasetVersionView | null; template: FittingTemplate | null; preset: string | null; version: VersionView | null };
+export type Chosen = { dataset: DatasetVersionView | null; template: FittingTemplate | null; preset: string | null; version: VersionView | null; /** Whom it learns from as well. */ teacher: VersionView | null };
 
 /** Whether it learns classes: a template knows what it answers, a version is taken at what the examples are labelled with. */
 export function learnsClasses(draft: TrainingDraft, { dataset, template }: Chosen): boolean {
@@ -85,7 +90,8 @@ export function learnsClasses(draft: TrainingDraft, { dataset, template }: Chose
 }
 
 /** Why it cannot be started, in the order of the form; null when it can. */
-export function trainingProblem(draft: TrainingDraft, { dataset, template, preset, version }: Chosen): string | null {
+export function trainingProblem(draft: TrainingDraft, chosen: Chosen): string | null {
+  const { dataset, template, preset, version } = chosen;
   if (dataset === null) return "Choose the examples to learn from.";
   if (dataset.state !== "ready" || dataset.summary === null) return `This version of the dataset is ${dataset.state}.`;
   if (dataset.summary.counts.train === 0) return "This version has no training split: nothing to learn from.";
@@ -95,6 +101,8 @@ export function trainingProblem(draft: TrainingDraft, { dataset, template, prese
   if (draft.start === "version" && version?.preprocessing === null) return "Say first how an example becomes the model's input, under Preprocessing.";
   if (draft.start === "version" && draft.freeze === "up_to" && draft.freezeUpTo === "") return "Choose up to where the model stays as it is.";
   if (draft.start === "outside") return outsideProblem(draft);
+  const recovery = recoveryProblem(draft, chosen);
+  if (recovery !== null) return recovery;
   if (draft.start === "template" && draft.modelName.trim() === "") return "Say what the model is called.";
   if (draft.modelName.trim().length > 100) return "A name has at most 100 characters.";
   for (const field of usedNumbers(draft)) {
@@ -102,6 +110,22 @@ export function trainingProblem(draft: TrainingDraft, { dataset, template, prese
     if (problem !== null) return problem;
   }
   return null;
+}
+
+/** What is wrong with how it is rounded, or with whom it learns from. */
+function recoveryProblem(draft: TrainingDraft, chosen: Chosen): string | null {
+  if (isRounded(draft) && draft.freeze === "up_to") return "Rounding changes all weights: train all of it, or do not round.";
+  if (!draft.teaches) return null;
+  const { teacher } = chosen;
+  if (!learnsClasses(draft, chosen) || draft.loss !== "fitting") return "Only a network that tells classes apart, with cross-entropy, learns from another one's answers.";
+  if (teacher === null) return "Choose the version to learn from.";
+  if (teacher.state !== "ready") return `The version to learn from is ${teacher.state}.`;
+  return teacher.preprocessing === null ? "Say first how an example becomes the input of the version to learn from, under Preprocessing on its page." : null;
+}
+
+/** Only what has learnt already is rounded. */
+export function isRounded({ start, rounding }: TrainingDraft): boolean {
+  return start === "version" && rounding !== "off";
 }
 
 /** Outside of here only the names count: what the script does with its parameters is its own business. */
@@ -122,14 +146,16 @@ export function parametersOf(text: string): Record<string, unknown> | null {
 }
 
 /** What to know before it starts, though it may be as it is. */
-export function trainingDoubts(draft: TrainingDraft, { dataset, version }: Chosen): string[] {
+export function trainingDoubts(draft: TrainingDraft, { dataset, version, teacher }: Chosen): string[] {
   const summary = dataset?.summary;
   if (summary == null || draft.start === "outside") return [];
   const doubts: string[] = [];
   if (summary.counts.validation === 0) doubts.push("There is no validation split: nobody sees when it begins to learn by heart, and the last weights are kept instead of the best.");
   const batch = numberIn(draft, "batchSize");
   if (batch !== null && summary.counts.train > 0 && batch > summary.counts.train) doubts.push(`A batch of ${batch} is more than the ${summary.counts.train} examples there are.`);
-  const outputs = version?.inspection?.outputs[0]?.shape.at(-1);
-  if (draft.start === "version" && summary.task === "classification" && typeof outputs === "number" && outputs !== summary.classes.length) doubts.push(`The model answers ${outputs} classes, the dataset has ${summary.classes.length}.`);
+  for (const [asked, answers, who] of [[draft.start === "version" && draft.loss !== "triplet", version, "The model"], [draft.teaches, teacher, "The version to learn from"]] as const) {
+    const outputs = answers?.inspection?.outputs[0]?.shape.at(-1);
+    if (asked && summary.task === "classification" && typeof outputs === "number" && outputs !== summary.classes.length) doubts.push(`${who} answers ${outputs} classes, the dataset has ${summary.classes.length}.`);
+  }
   return doubts;
 }

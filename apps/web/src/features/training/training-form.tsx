@@ -18,6 +18,7 @@ import { AugmentationFields } from "./augmentation-fields.tsx";
 import { AdvancedFields, MainFields } from "./hyper-fields.tsx";
 import { newTrainingParams } from "./new-training-params.ts";
 import { OutsideFields } from "./outside-fields.tsx";
+import { RecoveryFields } from "./recovery-fields.tsx";
 import { RefusalNote } from "./refusal-note.tsx";
 import { TemplateFields } from "./template-fields.tsx";
 import { trainingBody } from "./training-body.ts";
@@ -26,17 +27,18 @@ import { templatesQuery } from "./training-queries.ts";
 import { VersionFields } from "./version-fields.tsx";
 
 /** What to learn from, what to start from, how and for how long; starts the run. What is typed stays whatever the server says. */
-export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: DatasetVersionView | null; firstVersion: VersionView | null }) {
+export function TrainingForm({ firstDataset, firstVersion, firstTeacher, firstRounding }: { firstDataset: DatasetVersionView | null; firstVersion: VersionView | null; firstTeacher: VersionView | null; firstRounding: TrainingDraft["rounding"] }) {
   const router = useRouter();
   const client = useQueryClient();
   const missingRole = useMissingRole("operator");
   const [params, setParams] = useQueryStates(newTrainingParams);
   const [dataset, setDataset] = useState(firstDataset);
   const [version, setVersion] = useState(firstVersion);
-  const [draft, setDraft] = useState<TrainingDraft>(() => freshDraft(firstVersion === null ? "template" : "version"));
+  const [teacher, setTeacher] = useState(firstTeacher);
+  const [draft, setDraft] = useState<TrainingDraft>(() => ({ ...freshDraft(firstVersion === null ? "template" : "version"), rounding: firstRounding, teaches: firstTeacher !== null }));
   const templates = useQuery(templatesQuery(dataset?.id ?? null));
   const template = templates.data?.items.find(({ id }) => id === params.template) ?? null;
-  const chosen: Chosen = { dataset, template, preset: template?.presets.find(({ id }) => id === params.preset)?.id ?? null, version };
+  const chosen: Chosen = { dataset, template, preset: template?.presets.find(({ id }) => id === params.preset)?.id ?? null, version, teacher };
   const change = (part: Partial<TrainingDraft>): void => setDraft((before) => ({ ...before, ...part }));
   const start = useMutation({
     mutationFn: (body: Record<string, unknown>) => apiSend<TrainingView>("POST", "/trainings", body),
@@ -52,7 +54,7 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
       <Card title="Examples" subtitle="what it learns from">
         <DatasetVersionPicker value={dataset} none="Choose…" uses={toTrain} onChange={(next) => { setDataset(next); void setParams({ dataset: next?.id ?? null }); }} />
       </Card>
-      <Card title="Start from" actions={<StartChoice value={draft.start} onChange={(next) => setDraft({ ...freshDraft(next), modelName: draft.modelName })} />}>
+      <Card title="Start from" actions={<StartChoice value={draft.start} onChange={(next) => setDraft({ ...freshDraft(next), modelName: draft.modelName, teaches: draft.teaches, temperature: draft.temperature, labelShare: draft.labelShare })} />}>
         {draft.start === "outside" ? <OutsideFields draft={draft} onChange={change} /> : draft.start === "template"
           ? dataset === null ? <p className="text-muted">Choose the examples first: what suits them depends on what they are.</p> : <TemplateFields templates={templates} value={params} onChange={(choice) => void setParams(choice)} />
           : <VersionFields version={version} draft={draft} onChange={change} onVersion={(next) => { setVersion(next); change({ freezeUpTo: "" }); void setParams({ version: next?.id ?? null }); }} />}
@@ -60,6 +62,9 @@ export function TrainingForm({ firstDataset, firstVersion }: { firstDataset: Dat
       {draft.start !== "outside" && <>
       <Card title="How"><MainFields draft={draft} onChange={change} /></Card>
       <Card title="Changes to the examples" subtitle="so that it learns what matters, and not the examples by heart"><AugmentationFields draft={draft} kind={dataset?.summary?.kind ?? null} onChange={change} /></Card>
+      <Card title={draft.start === "version" ? "Winning accuracy back" : "A teacher"} subtitle={draft.start === "version" ? "that a smaller form costs" : "that knows it already"}>
+        <RecoveryFields draft={draft} teacher={teacher} onChange={change} onTeacher={(next) => { setTeacher(next); void setParams({ teacher: next?.id ?? null }); }} />
+      </Card>
       <AdvancedFields draft={draft} isOfClasses={learnsClasses(draft, chosen)} onChange={change} />
       </>}
       <Card title="What it becomes">

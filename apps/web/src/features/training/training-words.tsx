@@ -26,6 +26,11 @@ export function startWords({ start }: Pick<TrainingView, "start">): string {
   return start.kind === "version" ? start.name : start.kind === "outside" ? `${start.title}, by an outside runner` : start.title;
 }
 
+/** "weights of 4 bits, a scale for each layer". */
+export function roundingWords({ weightBits, perChannel }: NonNullable<TrainingView["recipe"]["quantization"]>): string {
+  return `weights of ${weightBits} bits, a scale for each ${perChannel ? "channel" : "layer"}; activations of 8 bits`;
+}
+
 export function isOver(training: Pick<TrainingView, "state">): boolean {
   return training.state !== "queued" && training.state !== "running";
 }

@@ -1,38 +1,20 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import type { VersionView } from "@flotilla/fleet";
-import { useState } from "react";
 import { Field, Select } from "../../components/ui/field.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
-import { formatCompact, formatNoun, formatShare } from "../../lib/format.ts";
-import { modelChoicesQuery, versionChoicesQuery } from "../builds/build-queries.ts";
+import { formatCompact, formatShare } from "../../lib/format.ts";
 import { MissingPreprocessing } from "../optimizing/evaluate-button.tsx";
 import type { Change } from "./number-field.tsx";
 import type { TrainingDraft } from "./training-draft.ts";
 import { weightNodesQuery, type WeightNode } from "./training-queries.ts";
+import { VersionPicker } from "./version-picker.tsx";
 
 /** A model version to go on from, and how much of it stays as it is. */
 export function VersionFields({ version, draft, onVersion, onChange }: { version: VersionView | null; draft: TrainingDraft; onVersion: (version: VersionView | null) => void; onChange: Change }) {
-  const [modelId, setModelId] = useState(version?.modelId ?? "");
-  const models = useQuery(modelChoicesQuery());
-  const versions = useQuery(versionChoicesQuery(modelId === "" ? null : modelId));
   return (
     <div className="grid gap-3">
-      <div className="grid gap-3 sm:grid-cols-2">
-        <Field label="Model">
-          <Select value={modelId} onChange={(event) => { setModelId(event.target.value); onVersion(null); }}>
-            <option value="">Choose…</option>
-            {models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}
-          </Select>
-        </Field>
-        <Field label="Version of the model" {...(version?.inspection == null ? {} : { hint: `${formatCompact(version.inspection.parameterCount)} parameters` })}>
-          <Select disabled={modelId === ""} value={version?.id ?? ""} onChange={(event) => onVersion(versions.data?.items.find(({ id }) => id === event.target.value) ?? null)}>
-            <option value="">Choose…</option>
-            {version !== null && versions.data?.items.every(({ id }) => id !== version.id) !== false && <option value={version.id}>v{version.number}</option>}
-            {versions.data?.items.map((row) => <option key={row.id} value={row.id} disabled={row.state !== "ready"}>v{row.number}{row.variantLabel === null ? "" : `, ${row.variantLabel}`}{row.state === "ready" ? "" : `, ${row.state}`}</option>)}
-          </Select>
-        </Field>
-      </div>
+      <VersionPicker version={version} labels={{ model: "Model", version: "Version of the model" }} onVersion={onVersion} />
       {version?.state === "ready" && version.preprocessing === null && <MissingPreprocessing version={version} />}
       {version !== null && <FreezeFields version={version} draft={draft} onChange={onChange} />}
     </div>
