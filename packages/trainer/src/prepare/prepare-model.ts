@@ -9,6 +9,7 @@ import { recurrentObstacle } from "./recurrent-obstacle.ts";
 import { traceValues } from "./trace-values.ts";
 import { unrollRecurrent } from "./unroll-recurrent.ts";
 import { weightsIn } from "./weights-in.ts";
+import { widenBatch } from "./widen-batch.ts";
 import { widenHalf } from "./widen-half.ts";
 
 export type PrepareOptions = {
@@ -37,7 +38,7 @@ export async function prepareModel(model: OnnxModel, options: PrepareOptions): P
   refuseShortFloats(graph);
   widenHalf(graph);
   new GraphIndex(graph).sortTopologically();
-  const inputs = fixInputs(graph, options);
+  const inputs = await widenBatch(copy, fixInputs(graph, options), options.batchSize);
   const learnable = learnableOf(graph, options);
   const traced = await traceValues(copy, inputs);
   const constants = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
