@@ -37,3 +37,13 @@ test(`a real network's products keep their outputs better than with rounding to 
   const { model: nearest } = await makeCandidate(model, { ...COMPENSATED, rounding: "nearest" }, context(null));
   expect(writeOnnx(compensated).byteLength).toBe(writeOnnx(nearest).byteLength);
 });
+
+test.skipIf(cnn.missing !== null)(`each kind of grid makes another model of as many bytes, and a recipe without one is rounded to the nearest${cnn.missing ?? ""}`, async () => {
+  const model = readOnnx(readFileSync(cnn.path));
+  const made = async (technique: Technique) => writeOnnx((await makeCandidate(model, technique, context(null))).model);
+  const [nearest, leastSquares, halfQuadratic] = await Promise.all((["nearest", "least_squares", "half_quadratic"] as const).map((rounding) => made({ ...COMPENSATED, symmetric: false, rounding })));
+  expect(new Set([nearest, leastSquares, halfQuadratic].map((bytes) => Buffer.from(bytes ?? []).toString("base64"))).size).toBe(3);
+  expect([leastSquares?.byteLength, halfQuadratic?.byteLength]).toEqual([nearest?.byteLength, nearest?.byteLength]);
+  const { rounding: _, ...old } = { ...COMPENSATED, symmetric: false };
+  expect(Buffer.compare(await made(old as Technique), nearest ?? new Uint8Array())).toBe(0);
+});

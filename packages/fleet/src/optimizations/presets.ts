@@ -61,6 +61,9 @@ export const techniqueInfos: readonly TechniqueInfo[] = [
   { kind: "mixed_precision", title: "Mixed precision", description: "int8 where it costs little, float where it costs much, found by measuring each layer on the calibration split.", needsCalibration: true, exactness: "lossy" },
 ];
 
+/** Nothing for rounding to the nearest, and for recipes from before there was a choice. */
+const BLOCK_ROUNDINGS: Readonly<Record<string, string>> = { least_squares: ", least squares", half_quadratic: ", half-quadratic", compensated: ", compensated" };
+
 /** What a variant is called among its siblings. */
 export function techniqueLabel(technique: Technique): string {
   switch (technique.kind) {
@@ -72,7 +75,7 @@ export function techniqueLabel(technique: Technique): string {
     }
     case "dynamic_int8": return "int8 dynamic";
     case "fp16_storage": return "fp16 storage";
-    case "weight_blocks": return `int${technique.bits} weights, blocks of ${technique.blockSize}${technique.rounding === "compensated" ? ", compensated" : ""}`;
+    case "weight_blocks": return `int${technique.bits} weights, blocks of ${technique.blockSize}${BLOCK_ROUNDINGS[technique.rounding] ?? ""}`;
     case "channel_pruning": return `${Math.round(technique.ratio * 100)} % of channels pruned`;
     case "magnitude_pruning": return `${Math.round(technique.sparsity * 100)} % sparse`;
     case "mixed_precision": return technique.reducedRange ? "mixed precision, 7-bit weights" : "mixed precision";

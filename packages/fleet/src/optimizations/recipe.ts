@@ -35,8 +35,11 @@ const weightBlocks = z.strictObject({
   bits: z.union([z.literal(4), z.literal(8)]).default(8),
   blockSize: z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]).default(32),
   symmetric: z.boolean().default(true),
-  /** "compensated": what one weight loses is made up for in the next ones, so that outputs on the calibration split change least. */
-  rounding: z.enum(["nearest", "compensated"]).default("nearest"),
+  /**
+   * "least_squares" tries narrower and wider grids for each block; "half_quadratic" fits one that is near most weights (HQQ); "compensated": what
+   * one weight loses is made up for in the next ones, so that outputs on the calibration split change least.
+   */
+  rounding: z.enum(["nearest", "least_squares", "half_quadratic", "compensated"]).default("nearest"),
 });
 
 /** Whole channels leave the graph, by their norm, in steps that kernels like. */

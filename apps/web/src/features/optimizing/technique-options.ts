@@ -40,7 +40,7 @@ export const techniqueOptions: Record<Kind, readonly TechniqueOption[]> = {
     { field: "bits", label: "Bits", type: "choice", choices: [{ value: 4, label: "4" }, { value: 8, label: "8" }] },
     { field: "blockSize", label: "Block size", type: "choice", choices: [16, 32, 64, 128].map((value) => ({ value, label: String(value) })) },
     { field: "symmetric", label: "Symmetric", type: "switch" },
-    { field: "rounding", label: "Rounding", type: "choice", choices: [{ value: "nearest", label: "to the nearest" }, { value: "compensated", label: "compensated (needs examples)" }] },
+    { field: "rounding", label: "Rounding", type: "choice", choices: [{ value: "nearest", label: "to the nearest" }, { value: "least_squares", label: "least squares" }, { value: "half_quadratic", label: "half-quadratic" }, { value: "compensated", label: "compensated (needs examples)" }] },
   ],
   channel_pruning: [
     { field: "ratio", label: "Share of channels", type: "number", min: 0.01, max: 0.95, step: 0.01 },
