@@ -42,6 +42,7 @@ const CODES = {
   dataset_not_ready: { status: 409, retryable: false, title: "The dataset version is not ready" },
   preprocessing_missing: { status: 409, retryable: false, title: "Nobody has said how an example becomes the model's input" },
   lease_lost: { status: 409, retryable: false, title: "Somebody else has the job now, or it has ended" },
+  too_many_points: { status: 422, retryable: false, title: "The training has no room for more points" },
   build_not_ready: { status: 409, retryable: false, title: "The build is not ready" },
   name_taken: { status: 409, retryable: false, title: "The name is taken" },
   // devices

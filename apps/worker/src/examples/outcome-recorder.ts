@@ -81,7 +81,7 @@ export class OutcomeRecorder {
 }
 
 /** Scores of the classes for one example: [C], [1, C] or [1, C, 1, 1] with two classes or more. */
-function scoresOf(tensor: Tensor | undefined): ArrayLike<number> | null {
+export function scoresOf(tensor: Tensor | undefined): ArrayLike<number> | null {
   if (tensor === undefined || tensor.shape.filter((size) => size !== 1).length !== 1) return null;
   const { data, elementType } = tensor;
   if (elementType === "float16") return Float32Array.from(data as Uint16Array, float16ToNumber);

@@ -8,8 +8,9 @@ import { stageFiles } from "../staged-files.ts";
 import { evaluatedOnTest } from "./evaluated-on-test.ts";
 import { lookAtUpload } from "./import-version.ts";
 import { stageDataset } from "./staged-dataset.ts";
+import { validatedDelivery } from "./validated-delivery.ts";
 
-/** Looks at what an outside runner made as at any upload, evaluates it on the test split, and makes the version. A model that is refused fails the training. */
+/** Looks at what an outside runner made as at any upload, evaluates it on the validation and test splits, and makes the version. A model that is refused fails the training. */
 export async function checkDelivered(training: PendingTraining, delivered: DeliveredModel, context: JobContext): Promise<JobDone> {
   context.report({ progress: 0.9, progressText: "Checking the runner's model" });
   const files = [{ ...delivered.file, role: "model" as const }];
@@ -20,9 +21,10 @@ export async function checkDelivered(training: PendingTraining, delivered: Deliv
   const model = converted?.staged ?? staged;
   const file = converted === null ? delivered.file : { name: converted.name, ...(await context.store.put({ file: converted.staged.modelPath })) };
   const preprocessing = delivered.preprocessing ?? (await preprocessingOfParent(training, context));
-  const evaluations = preprocessing === null ? [] : await evaluatedOnTest(model, await stageDataset(training.datasetVersionId, context), preprocessing, context);
+  const dataset = preprocessing === null ? null : await stageDataset(training.datasetVersionId, context);
+  const [evaluations, validation] = preprocessing === null || dataset === null ? [[], null] : [await evaluatedOnTest(model, dataset, preprocessing, context), await validatedDelivery(model, dataset, preprocessing, context)];
   const { stoppedBy, epochs, steps, best, ranMs } = delivered;
-  const outcome: TrainingOutcome = { stoppedBy, epochs, steps, best, ranMs, parameters: inspection.parameterCount, validation: null };
+  const outcome: TrainingOutcome = { stoppedBy, epochs, steps, best, ranMs, parameters: inspection.parameterCount, validation };
   // What the runner says of itself cannot take the platform's own names.
   const toolVersions = { ...delivered.toolVersions, flotilla: FLOTILLA_VERSION, onnxruntime: inspection.measuredOn.ortVersion };
   return {

@@ -1,5 +1,5 @@
 import { testDb, type TestDb } from "@flotilla/db";
-import { cancelJob, claimForRunner, createTraining, deliverFromRunner, getJob, getTraining, getVersion, jobMetrics, reapJobs, reportFromRunner, retryJob, stopTraining, type RunnerTask, type TrainingView } from "@flotilla/fleet";
+import { cancelJob, claimForRunner, createTraining, deliverFromRunner, getJob, getTraining, getVersion, jobMetrics, preprocessingSchema, reapJobs, reportFromRunner, retryJob, stopTraining, type RunnerTask, type TrainingView } from "@flotilla/fleet";
 import { demoConvNet } from "@flotilla/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digitFiles } from "../testing/digit-files.ts";
@@ -32,9 +32,15 @@ async function claimed(): Promise<RunnerTask> {
 }
 const report = ({ jobId, leaseToken }: RunnerTask, told: Parameters<typeof reportFromRunner>[2]["report"]) => worker.transact((tx) => reportFromRunner(tx, runner, { jobId, leaseToken, report: told }));
 const end = ({ jobId, leaseToken }: RunnerTask, how: Parameters<typeof deliverFromRunner>[2]["end"]) => worker.transact((tx) => deliverFromRunner(tx, runner, { jobId, leaseToken, end: how }));
-async function deliver(task: RunnerTask, bytes: Uint8Array) {
+/** A finished upload, of the runner's own unless told. */
+async function sent(bytes: Uint8Array, createdById: string = runner.id): Promise<string> {
   const [upload] = await worker.upload([{ name: "trained.onnx", bytes }]);
-  return end(task, { kind: "trained", uploadId: upload?.uploadId ?? "", preprocessing: { kind: "image", channels: "grey", scale: 1 / 255 } as never, toolVersions: { pytorch: "2.9.0", flotilla: "mine" }, stoppedBy: "epochs", epochs: 3, steps: 30, best: { epoch: 2, metric: "validation accuracy", value: 0.9 } });
+  const { id } = await database.db.prisma.upload.update({ where: { id: upload?.uploadId ?? "" }, data: { createdById } });
+  return id;
+}
+
+async function deliver(task: RunnerTask, bytes: Uint8Array) {
+  return end(task, { kind: "trained", uploadId: await sent(bytes), preprocessing: preprocessingSchema.parse({ kind: "image", channels: "grey", scale: 1 / 255 }), toolVersions: { pytorch: "2.9.0", flotilla: "mine" }, stoppedBy: "epochs", epochs: 3, steps: 30, best: { epoch: 2, metric: "validation accuracy", value: 0.9 } });
 }
 
 test("what an outside runner trains has the same page and lineage, and is checked like an upload", async () => {
@@ -52,8 +58,12 @@ test("what an outside runner trains has the same page and lineage, and is checke
   expect(await deliver(task, demoConvNet({ seed: 5 }))).toEqual({ state: "queued" });
   await expect(report(task, {})).rejects.toMatchObject({ code: "lease_lost" });
   expect(await worker.run(training.jobId)).toMatchObject({ state: "succeeded" });
-  const { result, best } = await viewOf(training.id);
+  const { result, best, confusion, worst } = await viewOf(training.id);
   expect(best).toMatchObject({ epoch: 2 });
+  // Nobody uploaded these: the worker looked at the validation split.
+  expect(confusion).toMatchObject({ split: "validation", classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] });
+  expect(confusion?.counts.flat().reduce((sum, n) => sum + n, 0)).toBe(24);
+  expect(worst[0]).toMatchObject({ image: expect.stringMatching(/^data:image\/webp/) });
   const version = await worker.transact((tx) => getVersion(tx, operator, result?.versionId ?? ""));
   expect(version).toMatchObject({ state: "ready", source: "train", trainingId: training.id, recipeSha256: training.recipeSha256, preprocessing: { kind: "image" } });
   expect(await database.db.prisma.modelVersion.findUnique({ where: { id: version.id }, select: { toolVersions: true } })).toMatchObject({ toolVersions: { pytorch: "2.9.0", flotilla: expect.not.stringMatching("mine") } });
@@ -85,4 +95,26 @@ test("a model that is refused fails the training, which waits for a runner when 
   await worker.transact((tx) => cancelJob(tx, operator, { id: training.jobId }));
   expect(await report(again, {})).toMatchObject({ state: "cancelled" });
   expect(await worker.transact((tx) => getJob(tx, operator, training.jobId))).toMatchObject({ state: "cancelled" });
+});
+
+test("a runner hands over only what it uploaded itself, and no more points than there is room and time for", async () => {
+  const training = await start("somebody else's bytes");
+  const task = await claimed();
+  const handOver = (uploadId: string) => end(task, { kind: "trained", uploadId, toolVersions: {}, stoppedBy: "epochs", epochs: 1, steps: 1, best: null });
+  await expect(handOver(await sent(demoConvNet({ seed: 8 }), "usr_else"))).rejects.toMatchObject({ code: "not_found" });
+  expect(await viewOf(training.id)).toMatchObject({ state: "running" });
+
+  const points = (from: number, count: number) => Array.from({ length: count }, (_, i) => ({ name: "train loss", step: from + i, value: 1 }));
+  expect(await report(task, { metrics: points(0, 1_000) })).toMatchObject({ state: "running" });
+  // A thousand points take 0.2 s: whoever comes right behind waits that long. The clock is the database's.
+  await database.db.pool.query("update job_metric set at = clock_timestamp() + interval '1 second' where job_id = $1", [training.jobId]);
+  await expect(report(task, { metrics: points(1_000, 1_000) })).rejects.toMatchObject({ code: "rate_limited", extra: { retryAfterMs: expect.any(Number) } });
+  await database.db.pool.query("update job_metric set at = clock_timestamp() - interval '1 second' where job_id = $1", [training.jobId]);
+  expect(await report(task, { metrics: points(1_000, 1_000) })).toMatchObject({ state: "running" });
+  await database.db.pool.query("insert into job_metric (job_id, name, step, value, at) select $1, 'many', n, 0, now() - interval '1 hour' from generate_series(1, 97500) n", [training.jobId]);
+  await database.db.pool.query("update job_metric set at = now() - interval '1 hour' where job_id = $1", [training.jobId]);
+  await expect(report(task, { metrics: points(2_000, 501) })).rejects.toMatchObject({ code: "too_many_points" });
+  expect(await report(task, { metrics: points(2_000, 500) })).toMatchObject({ state: "running" });
+  expect(await report(task, { logs: [{ level: "info", text: "goes on without" }] })).toMatchObject({ state: "running" });
+  expect(await end(task, { kind: "failed", cause: "enough" })).toEqual({ state: "failed" });
 });

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { examplePicture, openDataset } from "@flotilla/datasets";
 import type { Preprocessing, TrainingOutcome, TrainingRecipe, TrainingStart } from "@flotilla/fleet";
 import { sandboxMain, type TensorSpec } from "@flotilla/runtime";
 import { readOnnx, writeOnnx, type OnnxModel } from "@flotilla/runtime/ir";
 import { buildTemplate, storeQuantized, train, type ExampleSource, type TrainingExample, type TrainingPoint, type TrainingResult } from "@flotilla/trainer";
 import { openExamples } from "../examples/dataset-examples.ts";
 import { frozenUpTo } from "../examples/frozen-up-to.ts";
+import { pictured } from "../examples/pictured.ts";
 import { roundedWhileTrained } from "../examples/rounded-while-trained.ts";
 
 export type TrainModelInput = {
@@ -29,9 +29,6 @@ export type TrainModelStep =
   | { points: readonly TrainingPoint[] }
   | { checkpoint: { path: string; epoch: number; step: number; best: TrainingResult["best"] } };
 export type TrainModelOutput = Omit<TrainingResult, "model" | "validation"> & { validation: TrainingOutcome["validation"]; modelPath: string };
-
-/** Pixels of a picture on the training's page. */
-const PICTURE_SIDE = 84;
 
 /** Examples that are ready for the network stay in memory up to so many bytes; beyond, they are made anew each time. */
 const CACHE_BYTES = 512 * 1024 * 1024;
@@ -68,21 +65,11 @@ sandboxMain<TrainModelInput, TrainModelOutput>(async (input, { progress }) => {
   await writeFile(modelPath, writeOnnx(quantization === undefined ? trained : await storeQuantized(trained)), { flag: "wx" });
   await learnt.close();
   await validation?.close();
-  return { ...result, validation: found === null ? null : await pictured(found, input.datasetPath), modelPath };
+  return { ...result, validation: found === null ? null : { ...measured(found), worst: await pictured(found.worst, input.datasetPath) }, modelPath };
 });
 
-/** The worst examples with what they look like. Rows of numbers look like nothing. */
-async function pictured(validation: NonNullable<TrainingResult["validation"]>, datasetPath: string): Promise<TrainModelOutput["validation"]> {
-  const { n, loss, accuracy, confusion } = validation;
-  const dataset = await openDataset(datasetPath);
-  const worst: NonNullable<TrainModelOutput["validation"]>["worst"] = [];
-  for (const { index, label, answer, confidence, loss: of } of validation.worst) {
-    const example = await dataset.read("validation", index);
-    const picture = example.kind === "table" ? null : await examplePicture(example, PICTURE_SIDE);
-    worst.push({ index, label, answer, confidence, loss: of, image: picture === null ? null : `data:${picture.mediaType};base64,${Buffer.from(picture.bytes).toString("base64")}` });
-  }
-  await dataset.close();
-  return { n, loss, accuracy, confusion: confusion === null ? null : confusion.map((row) => [...row]), worst };
+function measured({ n, loss, accuracy, confusion }: NonNullable<TrainingResult["validation"]>) {
+  return { n, loss, accuracy, confusion: confusion === null ? null : confusion.map((row) => [...row]) };
 }
 
 async function modelOf({ start, recipe, model }: TrainModelInput): Promise<OnnxModel> {

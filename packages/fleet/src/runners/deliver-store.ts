@@ -10,11 +10,12 @@ import { requireRole, type Principal } from "../principal.ts";
 import type { DeliveredModel } from "../trainings/types.ts";
 import { heldJob, leaseLost } from "./held-job-store.ts";
 import { ranMsOf } from "./report-store.ts";
+import { requireOwnUpload } from "./upload-store.ts";
 import type { RunnerEnd } from "./types.ts";
 
 /**
  * Ends a runner's part. A model waits for a worker then, which checks it like an upload, evaluates it and makes the version; a training without one has failed.
- * `lease_lost` when the job is not this runner's any more; errors of uploads when the bytes are not all there.
+ * `lease_lost` when the job is not this runner's any more; `not_found` for an upload of others, errors of uploads when the bytes are not all there.
  */
 export async function deliverFromRunner(tx: Tx, principal: Principal, input: { jobId: string; leaseToken: string; end: RunnerEnd }): Promise<{ state: JobStateName }> {
   requireRole(principal, "runner", "operator");
@@ -25,6 +26,7 @@ export async function deliverFromRunner(tx: Tx, principal: Principal, input: { j
     if (ended.kind === "lost") throw leaseLost();
     return { state: ended.state };
   }
+  await requireOwnUpload(tx, principal, end.uploadId);
   await tx.training.update({ where: { id: job.subjectId }, data: { delivered: await deliveredOf(tx, job, end) } });
   await recordAudit(tx, principal, { action: "runner.deliver", objectKind: "training", objectId: job.subjectId, detail: { uploadId: end.uploadId, toolVersions: end.toolVersions } });
   await recordChange(tx, "training", job.subjectId);

@@ -1,4 +1,5 @@
 import type { Tx } from "@flotilla/db";
+import { FleetError } from "@flotilla/protocol";
 import type { UploadView } from "../artifacts/types.ts";
 import { checkUploadComplete, createUpload } from "../artifacts/upload-store.ts";
 import { requireRole, type Principal } from "../principal.ts";
@@ -16,7 +17,14 @@ export async function startRunnerUpload(tx: Tx, principal: Principal, input: Hol
 
 /** The check before web asks the gateway to keep the file, and the look at it afterwards. Throws as `checkUploadComplete`. */
 export async function completeRunnerUpload(tx: Tx, principal: Principal, input: Holding & { uploadId: string }): Promise<UploadView> {
+  await requireOwnUpload(tx, principal, input.uploadId);
   return checkUploadComplete(tx, await sender(tx, principal, input), input.uploadId);
+}
+
+/** `not_found` for an upload that somebody else announced, too: what others send is none of a runner's business. */
+export async function requireOwnUpload(tx: Tx, principal: Principal, uploadId: string): Promise<void> {
+  const upload = await tx.upload.findUnique({ where: { id: uploadId }, select: { createdById: true } });
+  if (upload?.createdById !== principal.id) throw new FleetError("not_found", { public: `There is no upload ${uploadId.slice(0, 64)} of this runner.` });
 }
 
 async function sender(tx: Tx, principal: Principal, { jobId, leaseToken }: Holding): Promise<Principal> {
