@@ -11,7 +11,7 @@ export const makePruned: Maker<Extract<Technique, { kind: "channel_pruning" }>> 
   const channels = sum(report.groups.map((group) => group.channels));
   const removed = channels - sum(report.groups.map((group) => group.kept));
   const macs = report.macs.before === 0 ? 0 : 1 - report.macs.after / report.macs.before;
-  const effect = `${removed} of ${channels} channels taken out, ${Math.round(macs * 100)} % of the multiply-accumulates; ${report.compensatedBiases} biases compensated`;
+  const effect = `${removed} of ${channels} channels taken out, ${Math.round(macs * 100)} % of the multiply-accumulates; ${report.compensatedBiases} biases and the weights of ${report.compensatedWeights} products compensated`;
   return {
     model: pruned,
     passes: [...ground.passes, { name: "channel-pruning", title: "Channels with the smallest weights taken out", changes: removed, effect }],

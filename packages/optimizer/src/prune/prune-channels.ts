@@ -11,9 +11,9 @@ import type { FrozenChannels } from "./channel-groups.ts";
 import { groupChannels } from "./channel-groups.ts";
 import type { PruningShare } from "./choose-channels.ts";
 import { chooseChannels } from "./choose-channels.ts";
-import { addToBiases, lostMeans } from "./compensate-biases.ts";
 import { ChannelCut, cutChannels } from "./cut-channels.ts";
 import { followChannels } from "./follow-channels.ts";
+import { makeUpFor, remediesFor } from "./make-up-for.ts";
 import { maskChannels } from "./mask-channels.ts";
 import { PruningRefusal } from "./pruning-refusal.ts";
 
@@ -34,6 +34,8 @@ export type PruningReport = {
   readonly surgeryError: number;
   /** Biases that what was removed was added to, as its mean over the examples. */
   readonly compensatedBiases: number;
+  /** Matrices of weights that what was removed was added to, as far as the channels that stay tell it. */
+  readonly compensatedWeights: number;
 };
 
 export type PruningContext = CalibrationContext & {
@@ -46,7 +48,7 @@ const CHECKS = 2;
 
 /**
  * Removes the channels with the smallest weights: the graph stays the same, and its matrices get smaller. `model` stays untouched. With
- * examples, what the removed channels gave on average is put into the biases behind them. The cut itself is checked: the result computes
+ * examples, what the removed channels gave is put into the weights and biases behind them, as far as the channels that stay tell it. The cut itself is checked: the result computes
  * what the original does with those channels set to 0. Throws `PruningRefusal`; an aborted signal rejects with its reason.
  */
 export async function pruneChannels(
@@ -68,17 +70,18 @@ export async function pruneChannels(
   }
   const cut = new ChannelCut(pruned.graph, flow, new Set(chosen.flat()));
   const masked = maskChannels(pruned, flow, cut);
-  const lost = examples === null || examples.count === 0 ? new Map<never, never>() : await lostMeans(pruned, flow, cut, examples, context);
+  const remedies = examples === null || examples.count === 0 ? new Map<never, never>() : await remediesFor(pruned, flow, cut, examples, context);
   cutChannels(pruned, flow, cut);
   const surgeryError = await checked(masked, pruned, examples, context);
-  const compensatedBiases = addToBiases(pruned, lost, cut);
+  const madeUp = makeUpFor(pruned, remedies, cut);
   new GraphIndex(pruned.graph).removeUnused();
   const report: PruningReport = {
     groups: groups.map(({ nodes, classes }, at) => ({ nodes, channels: classes.length, kept: classes.length - (chosen[at]?.length ?? 0) })),
     frozen,
     macs: { before: macsOf(model), after: macsOf(pruned) },
     surgeryError,
-    compensatedBiases,
+    compensatedBiases: madeUp.biases,
+    compensatedWeights: madeUp.weights,
   };
   return { model: pruned, report };
 }
