@@ -14,10 +14,11 @@ import { digits, squeezeNet } from "./optimizer/real-models.ts";
 import { readReference, type Reference, referenceTool } from "./optimizer/reference-tool.ts";
 import { printTable, type Row } from "./optimizer/row.ts";
 import { faceDetector } from "./optimizer/simplification.ts";
+import { transformerInBlocks } from "./optimizer/transformer-blocks.ts";
 import { orExit, UsageError } from "./world/whole-numbers.ts";
 
 const PARTS: Readonly<Record<string, (workDir: string, reference: Reference | null) => Promise<Row[]>>> = {
-  digits, cifar, squeezenet: squeezeNet, simplify: faceDetector, fusion, emulator, blocks: matricesInBlocks, memory: calibrationMemory, handling, reference: referenceTool,
+  digits, cifar, squeezenet: squeezeNet, simplify: faceDetector, fusion, emulator, blocks: matricesInBlocks, attention: transformerInBlocks, memory: calibrationMemory, handling, reference: referenceTool,
 };
 
 const { parts, referencePath } = orExit(() => commandLine(process.argv.slice(2)));
