@@ -6,6 +6,8 @@ export type Augmentation = {
   readonly rotateDegrees: number;
   readonly scale: number;
   readonly flip: boolean;
+  /** So many pixels are put around an image, and one of its old size is cut out of that anywhere (He et al. 2016, 4.2). Left out: 0. */
+  readonly cropPixels?: number;
   readonly brightness: number;
   readonly contrast: number;
   readonly noise: number;
