@@ -20,7 +20,7 @@ export const presets: readonly Preset[] = [
     "smallest",
     "Smallest within 0.5 points",
     "The fewest bytes on device and wire that cost at most 0.5 points of accuracy on the test split.",
-    { techniques: [{ kind: "static_int8" }, { kind: "mixed_precision" }, { kind: "weight_blocks", bits: 4 }, { kind: "weight_blocks", bits: 8 }, { kind: "fp16_storage" }] },
+    { techniques: [{ kind: "static_int8" }, { kind: "mixed_precision" }, { kind: "weight_blocks", bits: 4, rounding: "least_squares" }, { kind: "weight_blocks", bits: 8 }, { kind: "fp16_storage" }] },
     { objective: "size", maxAccuracyDropPoints: 0.5 },
   ),
   preset(
