@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, type Locator, type Page } from "@playwright/test";
+import { expect, type Cookie, type Locator, type Page } from "@playwright/test";
 
 /** What the set-up started. */
 export type E2ePlatform = { url: string; email: string; password: string; apiKey: string; signInLink: string; model: string };
@@ -10,13 +10,20 @@ export function platform(): E2ePlatform {
   return JSON.parse(readFileSync(path, "utf8")) as E2ePlatform;
 }
 
-/** A session of its own for this page, then the overview. The form itself is tried by sign-in.e2e.ts, not by every test. */
+/** The session that all tests of one worker share; who signs out takes one of its own. */
+let session: Promise<Cookie[]> | undefined;
+
+/** Signs this page's browser in, without opening a page: the form itself is tried by sign-in.e2e.ts, not by every test. */
 export async function signIn(page: Page): Promise<void> {
+  session ??= newSession(page).then(() => page.context().cookies());
+  await page.context().addCookies(await session);
+}
+
+/** A session of its own for this page's browser. */
+export async function newSession(page: Page): Promise<void> {
   const { url, email, password } = platform();
   const answer = await page.request.post(`${url}/api/auth/sign-in/email`, { headers: { origin: url }, data: { email, password } });
   expect(answer.status(), await answer.text()).toBe(200);
-  await page.goto(url);
-  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
 }
 
 /** The operator API with the launcher's key. */
@@ -33,5 +40,5 @@ export async function api<T>(path: string, init: { method?: string; body?: unkno
 
 /** Waits until React has taken the element over: before that, keys and clicks on a page that can already be read go nowhere. */
 export async function takenOver(element: Locator): Promise<void> {
-  await expect.poll(() => element.evaluate((node) => Object.keys(node).some((key) => key.startsWith("__reactProps$")))).toBe(true);
+  await expect.poll(() => element.evaluate((node) => Object.keys(node).some((key) => key.startsWith("__reactProps$"))), { intervals: [20, 50, 100] }).toBe(true);
 }

@@ -3,6 +3,7 @@ import { api, platform, signIn } from "./platform.ts";
 
 test.beforeEach(async ({ page }) => {
   await signIn(page);
+  await page.goto(platform().url);
   // Keys are heard once the page is alive.
   await page.getByText("Live", { exact: true }).first().waitFor();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "@playwright/test";
-import { api, platform, signIn } from "./platform.ts";
+import { api, newSession, platform, signIn } from "./platform.ts";
 
 const PAGES = ["/", "/models", "/models/new", "/builds", "/rollouts", "/devices", "/fleets", "/latency", "/jobs", "/audit", "/settings/people", "/settings/api-keys", "/settings/enrollment", "/account"];
 
@@ -20,7 +20,8 @@ test("a wrong password is told where it was typed; the right one leads to the pa
 });
 
 test("signing out takes the pages away", async ({ page }) => {
-  await signIn(page);
+  await newSession(page);
+  await page.goto(platform().url);
   await page.getByRole("button", { name: /account and display/ }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/sign-in$/);
