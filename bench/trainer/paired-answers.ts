@@ -3,10 +3,14 @@ import { seededRandom } from "@flotilla/runtime";
 import { rightShare } from "./right-answers.ts";
 
 /** Answers of two models to the same examples: what the second one has right more often, in percentage points with its interval at 95 %. */
-export function differenceInWords(before: Uint8Array, after: Uint8Array): string {
+export function differenceOf(before: Uint8Array, after: Uint8Array): { differencePp: number; lowPp: number; highPp: number } {
   const counts = { bothRight: 0, lost: 0, gained: 0, bothWrong: 0 };
   for (const [i, was] of before.entries()) counts[was === 1 ? (after[i] === 1 ? "bothRight" : "lost") : after[i] === 1 ? "gained" : "bothWrong"] += 1;
-  const { differencePp, lowPp, highPp } = pairedDifference(counts);
+  return pairedDifference(counts);
+}
+
+export function differenceInWords(before: Uint8Array, after: Uint8Array): string {
+  const { differencePp, lowPp, highPp } = differenceOf(before, after);
   return `${signed(differencePp)} pp (${signed(lowPp)} to ${signed(highPp)})`;
 }
 
