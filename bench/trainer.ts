@@ -5,13 +5,14 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { printTable, type Row } from "./optimizer/row.ts";
 import { mnist, synthetic } from "./trainer/digits.ts";
+import { fineTune } from "./trainer/fine-tune.ts";
 import { keras } from "./trainer/keras.ts";
 import { PEER_PARTS } from "./trainer/peers.ts";
 import { recovery } from "./trainer/recovery.ts";
 import { speed } from "./trainer/step-speed.ts";
 import { orExit, UsageError } from "./world/whole-numbers.ts";
 
-const PARTS: Readonly<Record<string, (workDir: string, peers: readonly string[]) => Promise<Row[]>>> = { keras, speed, synthetic, mnist, recovery, ...PEER_PARTS };
+const PARTS: Readonly<Record<string, (workDir: string, peers: readonly string[]) => Promise<Row[]>>> = { keras, speed, synthetic, mnist, recovery, "fine-tune": fineTune, ...PEER_PARTS };
 
 const { parts, peers } = orExit(() => commandLine(process.argv.slice(2)));
 const workDir = await mkdtemp(join(tmpdir(), "flotilla-bench-trainer-"));
