@@ -126,7 +126,7 @@ class OptimisedView {
 
   isInteger(node: OnnxNode): boolean {
     if (isIntegerKernel(node.opType)) return true;
-    return (movesValues(node.opType) || node.opType === "ArgMax") && this.#integers.has(node.inputs[0] ?? "");
+    return (movesValues(node.opType) || node.opType === "ArgMax" || node.opType === "Pad") && this.#integers.has(node.inputs[0] ?? "");
   }
 }
 

@@ -59,6 +59,7 @@ class Predictor {
 
   verdict(node: OnnxNode): Verdict {
     if (this.#isConstant(node)) return REMOVED;
+    if (node.opType === "Pad" && this.#readsIntegers(node)) return { state: "integer", kernel: node.opType, reason: null };
     const rule = fusionRule(node);
     switch (rule.kind) {
       case "float":
@@ -81,6 +82,12 @@ class Predictor {
     if (node.opType === "Constant" && node.domain === "") return true;
     const inputs = node.inputs.filter((name) => name !== "");
     return inputs.length > 0 && inputs.every((name) => this.#index.constantValue(name) !== null);
+  }
+
+  /** Right behind a QuantizeLinear: as it stands there, nothing has to be fused. */
+  #readsIntegers(node: OnnxNode): boolean {
+    const producer = this.#index.producer(node.inputs[0] ?? "");
+    return producer !== null && isQuantize(producer);
   }
 
   #readingVerdict(node: OnnxNode): Verdict {

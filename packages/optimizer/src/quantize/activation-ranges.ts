@@ -1,4 +1,5 @@
 import type { OnnxGraph, OnnxNode } from "@flotilla/runtime/ir";
+import { GraphIndex } from "@flotilla/runtime/ir";
 import type { CalibrationMethod } from "./calibrate.ts";
 import { rangeOf } from "./calibrate.ts";
 import type { NumberFormat, Quantisation, Range } from "./number-formats.ts";
@@ -25,8 +26,9 @@ function integerConcats(graph: OnnxGraph, placement: Placement): OnnxNode[] {
 }
 
 /**
- * Scale and zero point for each quantised value, the same for all of a group. Groups of the inputs and the output of a Concat become
- * one when their ranges are within a factor of two: the kernel then only copies.
+ * Scale and zero point for each quantised value, the same for all of a group. An input that nothing but a Concat reads gets the range of
+ * its output, to which the Concat would round it anyway; all groups of a Concat become one when their ranges are within a factor of two.
+ * A Concat of one scale only copies.
  */
 export function activationScales(
   graph: OnnxGraph,
@@ -49,13 +51,30 @@ export function activationScales(
   for (const node of concats) {
     ranges.set(placement.groups.find(node.outputs[0] ?? ""), union(node.inputs.map((name) => ranges.get(placement.groups.find(name)) ?? UNIT)));
   }
-  for (const node of concats) joinConcat([...node.inputs, ...node.outputs], placement, ranges);
+  const index = new GraphIndex(graph);
+  for (const node of concats) {
+    joinPrivateInputs(node, index, placement);
+    joinConcat([...node.inputs, ...node.outputs], placement, ranges);
+  }
   const scales = new Map<string, Quantisation>();
   for (const name of placement.quantised) {
     const range = ranges.get(placement.groups.find(name));
     if (range !== undefined) scales.set(name, quantisationFor(options.format, range));
   }
   return scales;
+}
+
+/** Inputs of a Concat that only it reads, be it behind operators that move values, take the range of its output. */
+function joinPrivateInputs(concat: OnnxNode, index: GraphIndex, { groups, quantised, integer }: Placement): void {
+  const output = concat.outputs[0] ?? "";
+  for (const input of new Set(concat.inputs)) {
+    const group = groups.find(input);
+    if (group === groups.find(output)) continue;
+    const members = quantised.filter((name) => groups.find(name) === group);
+    const isMovedOn = (reader: OnnxNode) => integer.has(reader) && reader.outputs.every((name) => groups.find(name) === group);
+    const isPrivate = (name: string) => !index.isGraphOutput(name) && index.consumers(name).every((reader) => reader === concat || isMovedOn(reader));
+    if (members.every(isPrivate)) groups.join(output, input);
+  }
 }
 
 const CONCAT_FACTOR = 2;

@@ -5,6 +5,7 @@ import { isDequantize, isQuantize } from "../fusion/qdq-view.ts";
 import type { LayerRounding, RoundingOptions } from "../rounding/adapt-rounding.ts";
 import { adaptRounding } from "../rounding/adapt-rounding.ts";
 import { activationScales, tensorsToObserve } from "./activation-ranges.ts";
+import { alignChannels } from "./align-channels.ts";
 import type { BiasCorrection } from "./bias-correction.ts";
 import { correctBiases } from "./bias-correction.ts";
 import type { CalibrationMethod } from "./calibrate.ts";
@@ -104,6 +105,7 @@ export async function quantizeStatic(
   const written = writeQdq(source, { ...plan, biasCorrections });
   const floats = new Set(placement.decisions.flatMap(({ node, state }) => (state === "float" ? [node] : [])));
   const guards = keepInFloat(written, floats, new Set(options.keepFloat));
+  alignChannels(written);
   const problems = qdqProblems(written);
   if (problems.length > 0) throw new QuantisationRefusal("unsound_result", `The quantised model is not sound: ${problems.slice(0, 5).join("; ")}.`);
   const nodes = decisionsAsRun(placement.decisions, written, options.activations === "int8" ? "arm" : "x86");
