@@ -122,6 +122,6 @@ function toArrayItem(value: unknown): string {
 const PLAIN_ITEM = /^[A-Za-z0-9_.:-]+$/;
 
 function quoteItem(text: string): string {
-  if (PLAIN_ITEM.test(text) && text.toUpperCase() !== "NULL") return text;
+  if (PLAIN_ITEM.test(text) && (text.length !== 4 || text.toUpperCase() !== "NULL")) return text;
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }

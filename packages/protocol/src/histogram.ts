@@ -79,7 +79,7 @@ export class LatencyHistogram {
 
   /** Adds counts in the form of `encode`. Throws RangeError on bytes that are not of that form. */
   addEncoded(bytes: Uint8Array, exact: { sumMs: number; minMs: number | null; maxMs: number | null }): void {
-    decodePairs(bytes, (slot, n) => this.#addAt(slot, n));
+    decodePairs(bytes, bytes.length, (slot, n) => this.#addAt(slot, n));
     this.#addExact(exact);
   }
 
@@ -124,23 +124,33 @@ export class LatencyHistogram {
   }
 }
 
+/** A varint of a whole number below 2^53 takes 8 bytes at most; each slot has two. */
+export const LONGEST_ENCODED_BYTES = HISTOGRAM_SLOTS * 2 * 8;
+const scratch = new Uint8Array(LONGEST_ENCODED_BYTES);
+
 /** The bytes of `LatencyHistogram.encode` from the sparse form. */
 export function encodeSparse(pairs: readonly number[]): Uint8Array {
-  const out: number[] = [];
+  return scratch.slice(0, encodeSparseInto(scratch, pairs));
+}
+
+/** Writes the bytes of `encodeSparse` to the front of `bytes`, which has room for `LONGEST_ENCODED_BYTES`, and answers how many they are. Throws RangeError for more slots than there are. */
+export function encodeSparseInto(bytes: Uint8Array, pairs: readonly number[]): number {
+  if (pairs.length > 2 * HISTOGRAM_SLOTS) throw new RangeError("more histogram slots than the layout has");
+  let size = 0;
   let previous = 0;
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const slot = pairs[i] ?? 0;
-    pushVarint(out, slot - previous);
-    pushVarint(out, pairs[i + 1] ?? 0);
+    size = writeVarint(bytes, size, slot - previous);
+    size = writeVarint(bytes, size, pairs[i + 1] ?? 0);
     previous = slot;
   }
-  return Uint8Array.from(out);
+  return size;
 }
 
-/** The sparse form from the bytes of `encode`. Throws RangeError on bytes that are not of that form. */
-export function decodeSparse(bytes: Uint8Array): number[] {
+/** The sparse form from the bytes of `encode`: all, or the first `size`. Throws RangeError on bytes that are not of that form. */
+export function decodeSparse(bytes: Uint8Array, size = bytes.length): number[] {
   const pairs: number[] = [];
-  decodePairs(bytes, (slot, count) => pairs.push(slot, count));
+  decodePairs(bytes, size, (slot, count) => pairs.push(slot, count));
   return pairs;
 }
 
@@ -158,22 +168,24 @@ export function addSparsePairs(a: readonly number[], b: readonly number[]): numb
   return sum;
 }
 
-function pushVarint(out: number[], value: number): void {
-  let rest = value;
+/** Answers where the next one goes. */
+function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  let [rest, next] = [value, at];
   while (rest >= 0x80) {
-    out.push((rest % 0x80) | 0x80);
+    bytes[next++] = (rest % 0x80) | 0x80;
     rest = Math.floor(rest / 0x80);
   }
-  out.push(rest);
+  bytes[next++] = rest;
+  return next;
 }
 
-function decodePairs(bytes: Uint8Array, take: (slot: number, count: number) => void): void {
+function decodePairs(bytes: Uint8Array, size: number, take: (slot: number, count: number) => void): void {
   let at = 0;
   const next = (): number => {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const byte = bytes[at];
+      const byte = at < size ? bytes[at] : undefined;
       if (byte === undefined || scale > 2 ** 49) throw new RangeError("histogram bytes are cut or too long");
       at += 1;
       value += (byte & 0x7f) * scale;
@@ -182,7 +194,7 @@ function decodePairs(bytes: Uint8Array, take: (slot: number, count: number) => v
     }
   };
   let slot = 0;
-  while (at < bytes.length) {
+  while (at < size) {
     slot += next();
     if (slot >= HISTOGRAM_SLOTS) throw new RangeError("histogram slot outside the layout");
     take(slot, next());

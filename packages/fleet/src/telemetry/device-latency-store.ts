@@ -1,13 +1,13 @@
 import type { Sql } from "@flotilla/db";
 import type { IngestMemory } from "./ingest-memory.ts";
-import type { LatencySumRow, SparseSum } from "./latency-sum.ts";
+import type { RememberedSum, SparseSum } from "./latency-sum.ts";
 import { addToRollUp, type DeviceKey, type SumEntry, type SumsByKey } from "./roll-up-store.ts";
 
 // Rows of a device are written by whoever holds its ledger's lock, so they are nearly always what this process wrote last: one
 // statement adds to them under the condition that they are. Its counts stand for the whole row: they rise with every window that
 // holds anything. Rows that are not as remembered, or not remembered, are locked, read and added to.
 
-type Known = { entry: SumEntry<DeviceKey, SparseSum>; was: LatencySumRow; row: LatencySumRow };
+type Known = { entry: SumEntry<DeviceKey, SparseSum>; was: RememberedSum; row: RememberedSum };
 
 /** Adds the sums of single devices to their rows. */
 export async function addToDevices(sql: Sql, sums: SumsByKey<DeviceKey, SparseSum>, memory: IngestMemory): Promise<void> {
@@ -22,14 +22,14 @@ export async function addToDevices(sql: Sql, sums: SumsByKey<DeviceKey, SparseSu
   const others = stored.size === 0 ? entries : entries.filter((entry) => !stored.has(entry.name));
   await addToRollUp(sql, "device_latency", others);
   // Each sum holds its whole row now.
-  for (const entry of others) memory.stage(entry.name, entry.sum.toRow());
+  for (const entry of others) memory.stage(entry.name, entry.sum.remembered());
 }
 
 const updateUnchangedSql = `
   update device_latency r
-     set count = k.count, errors = k.errors, sum_ms = k.sum_ms, min_ms = k.min_ms, max_ms = k.max_ms, late_windows = k.late_windows, buckets = k.buckets
+     set count = k.count, errors = k.errors, sum_ms = k.sum_ms, min_ms = k.min_ms, max_ms = k.max_ms, late_windows = k.late_windows, buckets = decode(k.buckets, 'hex')
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::float8[], $11::float8[],
-                $12::float8[], $13::int[], $14::bytea[], $15::bigint[], $16::bigint[], $17::int[])
+                $12::float8[], $13::int[], $14::text[], $15::bigint[], $16::bigint[], $17::int[])
          as k(n, device_id, build_id, version_id, mode, step, at, count, errors, sum_ms, min_ms, max_ms, late_windows, buckets, was_count, was_errors, was_late)
    where r.device_id = k.device_id and r.step = k.step and r.at = k.at and r.build_id = k.build_id and r.version_id = k.version_id and r.mode = k.mode
      and r.count = k.was_count and r.errors = k.was_errors and r.late_windows = k.was_late
@@ -39,12 +39,12 @@ const updateUnchangedSql = `
 async function updateUnchanged(sql: Sql, known: readonly Known[]): Promise<Set<string>> {
   if (known.length === 0) return new Set();
   const key = <K extends keyof DeviceKey>(name: K): DeviceKey[K][] => known.map(({ entry }) => entry.key[name]);
-  const value = <K extends keyof LatencySumRow>(name: K): LatencySumRow[K][] => known.map(({ row }) => row[name]);
+  const value = <K extends keyof RememberedSum>(name: K): RememberedSum[K][] => known.map(({ row }) => row[name]);
   const rows = await sql.query<{ n: number }>(
     updateUnchangedSql,
     [
-      known.map((_, n) => n), key("device_id"), key("build_id"), key("version_id"), key("mode"), key("step"), key("at"), value("count"), value("errors"), value("sum_ms"), value("min_ms"),
-      value("max_ms"), value("late_windows"), value("buckets"), known.map(({ was }) => was.count), known.map(({ was }) => was.errors), known.map(({ was }) => was.late_windows),
+      known.map((_, n) => n), key("device_id"), key("build_id"), key("version_id"), key("mode"), key("step"), key("at"), value("count"), value("errors"), value("sumMs"), value("minMs"),
+      value("maxMs"), value("lateWindows"), value("bucketsHex"), known.map(({ was }) => was.count), known.map(({ was }) => was.errors), known.map(({ was }) => was.lateWindows),
     ],
     { prepared: true },
   );

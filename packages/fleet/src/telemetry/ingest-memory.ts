@@ -1,4 +1,4 @@
-import type { LatencySumRow } from "./latency-sum.ts";
+import type { RememberedSum } from "./latency-sum.ts";
 import { VariantCatalogue } from "./variant-catalogue-store.ts";
 import { HOUR_MS, floorTo } from "./window-time.ts";
 
@@ -13,9 +13,9 @@ const MAX_ROWS_PER_GENERATION = 100_000;
  */
 export class IngestMemory {
   readonly catalogue = new VariantCatalogue();
-  #young = new Map<string, LatencySumRow>();
-  #old = new Map<string, LatencySumRow>();
-  #staged = new Map<string, LatencySumRow>();
+  #young = new Map<string, RememberedSum>();
+  #old = new Map<string, RememberedSum>();
+  #staged = new Map<string, RememberedSum>();
   #hourMs = 0;
 
   /** At the start of a batch, and of every further attempt at it. */
@@ -30,11 +30,11 @@ export class IngestMemory {
     }
   }
 
-  rowOf(name: string): LatencySumRow | undefined {
+  rowOf(name: string): RememberedSum | undefined {
     return this.#young.get(name) ?? this.#old.get(name);
   }
 
-  stage(name: string, row: LatencySumRow): void {
+  stage(name: string, row: RememberedSum): void {
     this.#staged.set(name, row);
   }
 

@@ -1,4 +1,4 @@
-import { LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, type TelemetryWindow } from "@flotilla/protocol";
+import { LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, encodeSparseInto, type TelemetryWindow } from "@flotilla/protocol";
 
 /** What a roll-up row holds: merging is adding, in any order. */
 export interface LatencySum {
@@ -10,6 +10,11 @@ export interface LatencySum {
 /** The value columns of every roll-up table. */
 export type LatencySumRow = {
   count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null; late_windows: number; buckets: Uint8Array;
+};
+
+/** A row that is kept in memory: buckets as hexadecimal text, which costs the collector of garbage nothing but its bytes and goes into a statement as it is. */
+export type RememberedSum = {
+  readonly count: number; readonly errors: number; readonly lateWindows: number; readonly sumMs: number; readonly minMs: number | null; readonly maxMs: number | null; readonly bucketsHex: string;
 };
 
 /** For rows that many windows fall into: a count for each slot. */
@@ -73,21 +78,38 @@ export class SparseSum implements LatencySum {
     };
   }
 
-  /** This sum and a row, as a row; the sum stays as it is. */
-  plus(row: LatencySumRow): LatencySumRow {
-    const sum = new SparseSum();
-    sum.addRow(row);
-    sum.#add(this.#pairs, this.#sumMs, this.#minMs, this.#maxMs);
-    sum.#errors += this.#errors;
-    sum.#lateWindows += this.#lateWindows;
-    return sum.toRow();
+  remembered(): RememberedSum {
+    return {
+      count: this.#count, errors: this.#errors, lateWindows: this.#lateWindows, sumMs: this.#sumMs, minMs: this.#minMs, maxMs: this.#maxMs,
+      bucketsHex: bytes.toString("hex", 0, encodeSparseInto(bytes, this.#pairs)),
+    };
+  }
+
+  /** This sum and a remembered one; the sum stays as it is. */
+  plus(row: RememberedSum): RememberedSum {
+    const pairs = addSparsePairs(decodeSparse(bytes, bytes.write(row.bucketsHex, "hex")), this.#pairs);
+    return {
+      count: row.count + this.#count, errors: row.errors + this.#errors, lateWindows: row.lateWindows + this.#lateWindows, sumMs: row.sumMs + this.#sumMs,
+      minMs: least(row.minMs, this.#minMs), maxMs: greatest(row.maxMs, this.#maxMs), bucketsHex: bytes.toString("hex", 0, encodeSparseInto(bytes, pairs)),
+    };
   }
 
   #add(pairs: readonly number[], sumMs: number, minMs: number | null, maxMs: number | null): void {
     this.#pairs = this.#pairs.length === 0 ? pairs : addSparsePairs(this.#pairs, pairs);
     for (let i = 1; i < pairs.length; i += 2) this.#count += pairs[i] ?? 0;
     this.#sumMs += sumMs;
-    if (minMs !== null && (this.#minMs === null || minMs < this.#minMs)) this.#minMs = minMs;
-    if (maxMs !== null && (this.#maxMs === null || maxMs > this.#maxMs)) this.#maxMs = maxMs;
+    this.#minMs = least(this.#minMs, minMs);
+    this.#maxMs = greatest(this.#maxMs, maxMs);
   }
+}
+
+/** What is encoded or decoded at the moment. */
+const bytes = Buffer.alloc(LONGEST_ENCODED_BYTES);
+
+function least(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b < a) ? b : a;
+}
+
+function greatest(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b > a) ? b : a;
 }
