@@ -1,6 +1,10 @@
 import { testDb, withTx, type TestDb, type Tx } from "@flotilla/db";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createModel } from "../models/index.ts";
 import { listAudit, recordAudit, type AuditFilter } from "./index.ts";
+
+/** Ends a transaction that other tests must not see the rows of. */
+class RolledBack extends Error {}
 
 let database: TestDb;
 const olga = { kind: "user", id: "usr_olga", name: "Olga", role: "operator", requestId: "req_7" } as const;
@@ -24,6 +28,17 @@ test("a row tells who, what, why and in which request", async () => {
   expect(items).toMatchObject([
     { actorKind: "user", actorId: "usr_olga", actorName: "Olga", objectKind: "rollout", objectId: "rol_1", objectName: "spring", reason: "too hot", detail: { wave: 2 }, requestId: "req_7" },
   ]);
+});
+
+test("what the platform wrote without a name is named as its object is today; what nobody knows keeps its id alone", async () => {
+  await tx(async (t) => {
+    const { id } = await createModel(t, olga, { name: "digit-reader" });
+    await recordAudit(t, { kind: "system", id: "worker", name: "worker" }, { action: "model.set_alias", objectKind: "model", objectId: id });
+    await recordAudit(t, olga, { action: "model.set_alias", objectKind: "model", objectId: id, objectName: "as it was called then" });
+    expect((await listAudit(t, olga, { action: "model.set_alias" })).items.map(({ objectName }) => objectName)).toEqual(["as it was called then", "digit-reader"]);
+    expect((await listAudit(t, olga, { action: "version.ready" })).items.map(({ objectName }) => objectName)).toEqual([null]);
+    throw new RolledBack();
+  }).catch((error: unknown) => expect(error).toBeInstanceOf(RolledBack));
 });
 
 test("rows come newest first and every filter narrows", async () => {

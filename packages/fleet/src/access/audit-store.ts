@@ -3,6 +3,7 @@ import type { Page, PageInput } from "../page.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { bigintCursor, pageOf, pageSize, searchText } from "../page-query.ts";
 import { storableJson, storableText } from "../text-rules.ts";
+import { objectNames } from "./object-names-store.ts";
 import type { AuditView } from "./types.ts";
 
 /** A reason is a sentence or two; what is longer is cut, not refused: an audit row must never be what fails. */
@@ -57,7 +58,7 @@ export type AuditFilter = PageInput & {
   objectId?: string | undefined;
 };
 
-/** Audit rows, newest first. */
+/** Audit rows, newest first. A row that was written without its object's name has the name of today. */
 export async function listAudit(tx: Tx, principal: Principal, filter: AuditFilter): Promise<Page<AuditView>> {
   requireRole(principal, "audit", "viewer");
   const limit = pageSize(filter);
@@ -73,6 +74,7 @@ export async function listAudit(tx: Tx, principal: Principal, filter: AuditFilte
     orderBy: { id: "desc" },
     take: limit + 1,
   });
+  const names = await objectNames(tx, rows.filter(({ objectName }) => objectName === null).map(({ objectId }) => objectId));
   return pageOf(rows, limit, (row) => String(row.id), (row) => ({
     id: String(row.id),
     at: row.at.toISOString(),
@@ -82,7 +84,7 @@ export async function listAudit(tx: Tx, principal: Principal, filter: AuditFilte
     action: row.action,
     objectKind: row.objectKind,
     objectId: row.objectId,
-    objectName: row.objectName,
+    objectName: row.objectName ?? names.get(row.objectId) ?? null,
     reason: row.reason,
     detail: row.detail,
     requestId: row.requestId,

@@ -84,7 +84,7 @@ function AuditTable({ entries, onObject }: { entries: readonly Entry[]; onObject
 
 function ObjectName({ entry }: { entry: Entry }) {
   const name = entry.objectName === null || entry.objectName === "" ? entry.objectId : entry.objectName;
-  const href = objectHref(entry.objectKind, entry.objectId);
+  const href = objectHref(entry);
   return <><span className="text-muted">{entry.objectKind.replaceAll("_", " ")}</span> {href === null ? name : <Link href={href as Route} className="hover:underline">{name}</Link>}</>;
 }
 

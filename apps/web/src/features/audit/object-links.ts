@@ -1,23 +1,19 @@
 /** Kinds of objects that audit rows name. */
-export const objectKinds = ["person", "api_key", "enrollment_token", "sign_in_link", "upload", "model", "version", "job", "build", "device", "fleet", "rollout"] as const;
+export const objectKinds = [
+  "person", "api_key", "enrollment_token", "sign_in_link", "upload", "model", "version", "dataset", "dataset_version", "training", "optimization", "job", "build", "device", "fleet", "rollout", "simulation",
+] as const;
 
 /** The page of an object that an audit row names; null when it has none. */
-export function objectHref(kind: string, id: string): string | null {
+export function objectHref({ objectKind: kind, objectId: id }: { objectKind: string; objectId: string }): string | null {
   switch (kind) {
-    case "model":
-      return `/models/${id}`;
+    case "model": case "dataset": case "training": case "job": case "build": case "device": case "rollout":
+      return `/${kind}s/${id}`;
     case "version":
       return `/models/-/v/${id}`;
-    case "job":
-      return `/jobs/${id}`;
-    case "build":
-      return `/builds/${id}`;
-    case "device":
-      return `/devices/${id}`;
-    case "rollout":
-      return `/rollouts/${id}`;
     case "fleet":
-      return "/fleets";
+      return `/fleets?fleet=${id}`;
+    case "simulation":
+      return "/simulator";
     case "person":
       return "/settings/people";
     case "api_key":

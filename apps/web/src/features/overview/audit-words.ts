@@ -4,9 +4,10 @@ const VERBS: Record<string, string> = {
   revoke: "revoked", invite: "invited", disable: "disabled", enable: "enabled", retry: "retried", enrol: "enrolled", pin: "pinned", unpin: "unpinned", upload: "uploaded",
   complete: "completed", halt: "halted", supersede: "superseded", ready: "finished", fail: "could not finish", reject: "refused", enroll: "enrolled", class: "reported another class for",
   cancel_request: "asked to cancel", set_alias: "moved an alias of", remove_alias: "removed an alias of", key_change_requested: "came with another key:",
-  set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied",
+  set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied", finish: "finished", set_preprocessing: "set the preprocessing of", claim: "took over", deliver: "delivered",
+  stop: "stopped", fault: "put a fault into", failed: "could not go on with",
 };
-const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version" };
+const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version", dataset_version: "dataset version", runner: "training" };
 
 /** Actions that read better as a whole; `names` says whether their object is named after them. */
 const PHRASES: Record<string, { text: string; names: boolean }> = {
@@ -27,15 +28,6 @@ export function auditSentence(action: string): string {
 
 function word(name: string): string {
   return NOUNS[name] ?? name.replaceAll("_", " ");
-}
-
-/** Where the object of a change can be looked at; null where it has no page of its own. */
-export function objectHref(change: { objectKind: string; objectId: string }): string | null {
-  switch (change.objectKind) {
-    case "rollout": case "device": case "build": case "job": case "model": return `/${change.objectKind}s/${change.objectId}`;
-    case "fleet": return `/fleets?fleet=${change.objectId}`;
-    default: return null;
-  }
 }
 
 /** Whether a change needs its object named after the sentence. */

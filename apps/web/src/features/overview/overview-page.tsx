@@ -8,12 +8,13 @@ import type { AuditView } from "@flotilla/fleet";
 import { messageOf } from "../../lib/api-client.ts";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { useNow } from "../../lib/use-now.ts";
+import { objectHref } from "../audit/object-links.ts";
 import { RolloutLine } from "../rollouts/rollouts-page.tsx";
 import { AttentionList } from "./attention-list.tsx";
 import { Checklist } from "./checklist.tsx";
 import { FleetTiles } from "./fleet-tiles.tsx";
 import { ModelLatencyList } from "./model-latency.tsx";
-import { auditSentence, namesObject, objectHref } from "./audit-words.ts";
+import { auditSentence, namesObject } from "./audit-words.ts";
 import { overviewQuery } from "./overview-queries.ts";
 
 /** Is anything wrong, and what is moving? */
