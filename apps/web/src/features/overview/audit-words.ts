@@ -5,7 +5,7 @@ const VERBS: Record<string, string> = {
   complete: "completed", halt: "halted", supersede: "superseded", ready: "finished", fail: "could not finish", reject: "refused", enroll: "enrolled", class: "reported another class for",
   cancel_request: "asked to cancel", set_alias: "moved an alias of", remove_alias: "removed an alias of", key_change_requested: "came with another key:",
   set_role: "changed the role of", labels: "labelled", set_labels: "labelled", deny: "denied", finish: "finished", set_preprocessing: "set the preprocessing of", claim: "took over", deliver: "delivered",
-  stop: "stopped", fault: "put a fault into", failed: "could not go on with",
+  stop: "stopped", faults: "changed the faults of", failed: "could not go on with",
 };
 const NOUNS: Record<string, string> = { api_key: "API key", enrollment_token: "enrolment token", key_change: "key change of", user: "person", version: "model version", dataset_version: "dataset version", runner: "training" };
 
