@@ -8,14 +8,23 @@ const SCREENSHOTS = process.env["E2E_SCREENSHOTS"] !== undefined;
 
 type Rows<T> = { items: T[] };
 
-/** Every page of the product; those of one object are found through the API. */
+type Model = { id: string; newest: { number: number; state: string } | null };
+type Job = { id: string; kind: string; state: string };
+
+/** Every page of the product; those of one object are found through the API, a bad state beside the good one where some test has left it. */
 async function pages(): Promise<Record<string, string>> {
-  const [model] = (await api<Rows<{ id: string }>>("/models")).items;
+  const models = (await api<Rows<Model>>("/models?limit=100")).items;
+  const model = models.find(({ newest }) => newest?.state === "ready");
+  const rejected = models.find(({ newest }) => newest?.state === "rejected");
+  const empty = models.find(({ newest }) => newest === null);
   const [build] = (await api<Rows<{ id: string }>>("/builds")).items;
   const [rollout] = (await api<Rows<{ id: string }>>("/rollouts")).items;
   const [device] = (await api<Rows<{ id: string }>>("/devices")).items;
-  const [job] = (await api<Rows<{ id: string }>>("/jobs")).items;
-  const [version] = (await api<Rows<{ id: string }>>(`/models/${model?.id}/versions`)).items;
+  const jobs = (await api<Rows<Job>>("/jobs?limit=100")).items;
+  const [job] = jobs;
+  const failed = jobs.find(({ state }) => state === "failed");
+  const versions = (await api<Rows<{ id: string; number: number }>>(`/models/${model?.id}/versions`)).items;
+  const version = versions.find(({ number }) => number === 1);
   // Whichever files ran before, there is a dataset to look at, if one without a version.
   const datasets = (await api<Rows<{ id: string }>>("/datasets")).items;
   const dataset = datasets[0] ?? (await api<{ id: string }>("/datasets", { method: "POST", body: { name: `looked-at-${Date.now()}` } }));
@@ -28,7 +37,8 @@ async function pages(): Promise<Record<string, string>> {
     datasets: "/datasets", dataset: `/datasets/${dataset.id}`, "new-dataset": "/datasets/new", optimize: `/models/${model?.id}/v/1/optimize`, graph: `/models/${model?.id}/v/1/graph`, compare: `/compare?versions=${compared}`,
     ...(optimization?.jobId == null ? {} : { optimization: `/jobs/${optimization.jobId}` }), "nothing-to-compare": "/compare",
     trainings: "/trainings", "new-training": "/trainings/new", "train-further": `/trainings/new?version=${version?.id}`, "compare-trainings": `/trainings/compare?runs=${trainings.slice(0, 3).map(({ id }) => id).join(",")}`,
-    ...(trainings[0] === undefined ? {} : { training: `/trainings/${trainings[0].id}` }),
+    ...(rejected === undefined ? {} : { "rejected-version": `/models/${rejected.id}/v/${rejected.newest?.number}` }), ...(empty === undefined ? {} : { "empty-model": `/models/${empty.id}` }),
+    ...(failed === undefined ? {} : { "failed-job": `/jobs/${failed.id}` }), ...(trainings[0] === undefined ? {} : { training: `/trainings/${trainings[0].id}` }),
     builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
     devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", simulator: "/simulator", jobs: "/jobs", job: `/jobs/${job?.id}`,
     audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",

@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
 
 // One platform for all files, started as a person starts it (platform-setup.ts). The journey runs first and leaves something to look at;
-// the other files only read. A first load compiles nothing: pages are those of `next build`.
+// the sweep over all pages comes last and sees what all others have left. A first load compiles nothing: pages are those of `next build`.
 const executablePath = process.env["CHROMIUM_PATH"];
 
 export default defineConfig({
@@ -18,7 +18,8 @@ export default defineConfig({
   reporter: "list",
   projects: [
     { name: "journey", testMatch: "whole-journey.e2e.ts" },
-    { name: "pages", testIgnore: "whole-journey.e2e.ts", dependencies: ["journey"] },
+    { name: "areas", testIgnore: ["whole-journey.e2e.ts", "pages.e2e.ts"], dependencies: ["journey"] },
+    { name: "pages", testMatch: "pages.e2e.ts", dependencies: ["journey"] },
   ],
   use: {
     viewport: { width: 1280, height: 800 },

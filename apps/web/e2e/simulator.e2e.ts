@@ -20,7 +20,7 @@ test("an operator starts 20 simulated devices, sees them in Devices, takes their
   await dialog.getByRole("button", { name: "Start" }).click();
   await expect(dialog).toHaveCount(0);
   const card = page.locator("section").filter({ has: page.getByRole("heading", { name, level: 2 }) });
-  await expect(card).toContainText("Running");
+  await expect(card).toContainText("Running", { timeout: 90_000 });
   await expect(card).toContainText("20 of 20", { timeout: 90_000 });
 
   await card.getByRole("link", { name: "Devices" }).click();

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { expect, test, type Page } from "@playwright/test";
+import { expect, test, type Page, type Request } from "@playwright/test";
 import { api, platform, signIn } from "./platform.ts";
 
 const MIB = 1024 * 1024;
@@ -21,17 +21,24 @@ async function openUpload(page: Page): Promise<void> {
 }
 const choose = (page: Page, paths: string | string[]): Promise<void> => page.getByLabel("Choose files", { exact: true }).setInputFiles(paths);
 
-/** Lets `count` parts through and holds the others until told to go on. */
-async function holdPartsAfter(page: Page, count: number): Promise<{ sent: number[]; release: () => Promise<void> }> {
+const partOf = (request: Request): number => Number(request.url().split("/").at(-1));
+
+/** Lets `count` parts through and holds the others until told to go on. What was sent has `arrived` when the gateway has said so. */
+async function holdPartsAfter(page: Page, count: number): Promise<{ sent: number[]; arrived: number[]; release: () => Promise<void> }> {
   const sent: number[] = [];
+  const arrived: number[] = [];
   let isHeld = true;
+  page.on("response", (response) => {
+    if (PARTS.test(response.url()) && response.ok()) arrived.push(partOf(response.request()));
+  });
   await page.route(PARTS, async (route) => {
     if (isHeld && sent.length >= count) return route.abort("connectionreset");
-    sent.push(Number(route.request().url().split("/").at(-1)));
+    sent.push(partOf(route.request()));
     return route.continue();
   });
   return {
     sent,
+    arrived,
     release: async () => {
       isHeld = false;
       await page.unroute(PARTS);
@@ -45,6 +52,8 @@ test("an upload that was broken off by a reload goes on where it was, and the sa
   const line = await holdPartsAfter(page, 3);
   await choose(page, path);
   await expect(page.getByText(/Trying again by itself/)).toBeVisible({ timeout: 60_000 });
+  // A part that the reload cuts off on its way is rightly sent again.
+  await expect.poll(() => line.arrived).toHaveLength(3);
   expect(line.sent).toHaveLength(3);
   page.on("dialog", (dialog) => void dialog.accept());
   await page.reload();
@@ -52,7 +61,7 @@ test("an upload that was broken off by a reload goes on where it was, and the sa
   await line.release();
   const again: number[] = [];
   page.on("request", (request) => {
-    if (PARTS.test(request.url())) again.push(Number(request.url().split("/").at(-1)));
+    if (PARTS.test(request.url())) again.push(partOf(request));
   });
   await page.getByLabel("Choose resume.onnx again").setInputFiles(path);
   await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 60_000 });
