@@ -3,7 +3,7 @@ import { pruneChannels } from "@flotilla/optimizer";
 import type { Maker } from "./maker.ts";
 import { groundwork } from "./simplified.ts";
 
-/** Narrower layers. With examples, what the removed channels gave on average stays in the biases behind them. */
+/** Narrower layers. With examples, channels go that products miss least, and what they gave stays as far as others tell it. */
 export const makePruned: Maker<Extract<Technique, { kind: "channel_pruning" }>> = async (model, { ratio, roundTo }, context) => {
   const ground = await groundwork(model, context, "float");
   const { model: pruned, report } = await pruneChannels(ground.model, { ratio, roundTo }, context.examples, { seed: context.seed });
@@ -14,7 +14,7 @@ export const makePruned: Maker<Extract<Technique, { kind: "channel_pruning" }>> 
   const effect = `${removed} of ${channels} channels taken out, ${Math.round(macs * 100)} % of the multiply-accumulates; ${report.compensatedBiases} biases and the weights of ${report.compensatedWeights} products compensated`;
   return {
     model: pruned,
-    passes: [...ground.passes, { name: "channel-pruning", title: "Channels with the smallest weights taken out", changes: removed, effect }],
+    passes: [...ground.passes, { name: "channel-pruning", title: "Channels taken out", changes: removed, effect }],
     fusion: null,
     warnings: [...ground.warnings, "Nothing was trained after the cut: accuracy usually falls until the model is fine-tuned."],
   };

@@ -56,7 +56,7 @@ export const techniqueInfos: readonly TechniqueInfo[] = [
   { kind: "dynamic_int8", title: "Dynamic int8", description: "8-bit weights; activations are ranged at each run. Pays where large matrix products dominate.", needsCalibration: false, exactness: "lossy" },
   { kind: "fp16_storage", title: "fp16 storage", description: "Weights in 16 bits on disk, 32 at run time: half of the bytes, the speed of the parent.", needsCalibration: false, exactness: "lossy" },
   { kind: "weight_blocks", title: "Block weights", description: "Weights of matrix products in blocks of 4 or 8 bits with a scale each.", needsCalibration: false, exactness: "lossy" },
-  { kind: "channel_pruning", title: "Channel pruning", description: "Takes out the channels with the smallest weights; the graph becomes narrower and quicker.", needsCalibration: false, exactness: "lossy" },
+  { kind: "channel_pruning", title: "Channel pruning", description: "Takes out the channels that are missed least on the calibration split, or without one those with the smallest weights; the graph becomes narrower and quicker.", needsCalibration: false, exactness: "lossy" },
   { kind: "magnitude_pruning", title: "Magnitude pruning", description: "Zeroes small weights: smaller to send, as quick as before.", needsCalibration: false, exactness: "lossy" },
   { kind: "mixed_precision", title: "Mixed precision", description: "int8 where it costs little, float where it costs much, found by measuring each layer on the calibration split.", needsCalibration: true, exactness: "lossy" },
 ];

@@ -47,6 +47,10 @@ export class ChannelMoments {
     return this.#rows;
   }
 
+  get hasCovariances(): boolean {
+    return this.#products !== null;
+  }
+
   get isFinite(): boolean {
     return this.#sums.every(Number.isFinite) && (this.#products?.every(Number.isFinite) ?? true);
   }

@@ -16,9 +16,7 @@ export function meansOf(moments: ChannelMoments, kept: readonly number[], remove
  * Networks", 2017, make up for channels, but channel by channel instead of by weight). Null where the kept ones do not vary.
  */
 export function explainChannels(moments: ChannelMoments, kept: readonly number[], removed: readonly number[]): Explained | null {
-  const variance = kept.reduce((sum, channel) => sum + moments.covariance(channel, channel), 0) / kept.length;
-  if (!(variance > 0)) return null;
-  const root = lowerRoot(kept, moments, DAMPING * variance);
+  const root = lowerRoot(moments, kept);
   if (root === null) return null;
   const factors = removed.map((channel) => solve(root, Float64Array.from(kept, (other) => moments.covariance(channel, other))));
   const offsets = Float64Array.from(removed, (channel, r) => kept.reduce((left, other, k) => left - (factors[r]?.[k] ?? 0) * moments.mean(other), moments.mean(channel)));
@@ -30,9 +28,21 @@ export function explanationError({ kept, removed, factors, offsets }: Explained,
   return removed.reduce((sum, channel, r) => sum + (worth[r] ?? 0) * moments.squaredError(channel, factors === null ? [] : kept, factors?.[r] ?? [], offsets[r] ?? 0), 0);
 }
 
-/** L with L·Lᵀ = covariances of the channels, damped (Cholesky); null where they are not positive definite. */
-function lowerRoot(channels: readonly number[], moments: ChannelMoments, damping: number): Float64Array | null {
+/** Inverse of the damped covariances of channels, [channels, channels]; null where they do not vary. */
+export function precisionOf(moments: ChannelMoments, channels: readonly number[]): Float64Array | null {
+  const root = lowerRoot(moments, channels);
+  if (root === null) return null;
   const size = channels.length;
+  const inverse = new Float64Array(size * size);
+  for (let at = 0; at < size; at += 1) inverse.set(solve(root, Float64Array.from({ length: size }, (_, each) => (each === at ? 1 : 0))), at * size);
+  return inverse;
+}
+
+/** L with L·Lᵀ = covariances of the channels, damped (Cholesky); null where they are not positive definite. */
+function lowerRoot(moments: ChannelMoments, channels: readonly number[]): Float64Array | null {
+  const variance = channels.reduce((sum, channel) => sum + moments.covariance(channel, channel), 0) / channels.length;
+  if (!(variance > 0)) return null;
+  const [size, damping] = [channels.length, DAMPING * variance];
   const root = new Float64Array(size * size);
   for (const [i, channel] of channels.entries()) {
     for (let j = 0; j <= i; j += 1) {

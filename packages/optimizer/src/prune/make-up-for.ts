@@ -1,5 +1,5 @@
 import type { OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
-import { floatAttribute, floats, intAttribute, tensorNumbers } from "@flotilla/runtime/ir";
+import { floatAttribute, floats, tensorNumbers } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { withTensorOutputs } from "../quantize/range-probes.ts";
 import type { CalibrationContext } from "../quantize/sampler.ts";
@@ -10,6 +10,8 @@ import { ChannelMoments } from "./channel-moments.ts";
 import type { ChannelCut } from "./cut-channels.ts";
 import type { Explained } from "./explain-channels.ts";
 import { explainChannels, explanationError, meansOf } from "./explain-channels.ts";
+import type { WeightPlaces } from "./weight-places.ts";
+import { isOutputLast, weightPlaces } from "./weight-places.ts";
 
 const EXAMPLES = 128;
 /** One example in so many is held out, to judge by. */
@@ -20,16 +22,14 @@ const CHANNELS_MAX = 512;
 /** What a product has in the place of its removed channels; `weights` and `shift` are of the uncut model. `weights` is null where they stay as they are. */
 export type Remedy = { readonly weights: Float64Array | null; readonly shift: Float64Array };
 
-/**
- * Remedies for products that lose channels: what the others tell of the removed ones goes into the weights that read those, the rest of
- * their means into the bias. Where channels that stay tell no more than means do, on examples that were held out, it is the means alone.
- * At the edges of padded convolutions it is an approximation. At most 128 examples; `model` is not cut yet.
- */
-export async function remediesFor(model: OnnxModel, flow: ChannelFlow, cut: ChannelCut, examples: ExampleSource, context: CalibrationContext): Promise<ReadonlyMap<Taker, Remedy>> {
-  const losing = flow.takers.filter(({ labels, node }) => cut.touches([labels]) && hasEditableBias(node, flow));
-  if (losing.length === 0) return new Map();
+/** What the values that lose channels were on the examples: on most of them, and on those that are held out to judge by. */
+export type Observed = ReadonlyMap<string, { readonly fitted: ChannelMoments; readonly heldOut: ChannelMoments }>;
+
+/** Moments of all that products read channels of, on at most 128 examples. `model` is not cut yet. */
+export async function observeChannels(model: OnnxModel, flow: ChannelFlow, examples: ExampleSource, context: CalibrationContext): Promise<Observed> {
+  if (flow.takers.length === 0) return new Map();
   const chosen = evenlyChosen(examples, EXAMPLES);
-  const moments = new Map(losing.map(({ input, labels: { length } }) => {
+  const moments = new Map(flow.takers.map(({ input, labels: { length } }) => {
     const kind = length > CHANNELS_MAX ? "means" : "covariances";
     return [input, { fitted: new ChannelMoments(length, kind), heldOut: new ChannelMoments(length, kind) }];
   }));
@@ -39,8 +39,18 @@ export async function remediesFor(model: OnnxModel, flow: ChannelFlow, cut: Chan
       if (value !== undefined) (index % HELD_OUT_EVERY === 1 ? heldOut : fitted).add(value);
     }
   });
+  return moments;
+}
+
+/**
+ * Remedies for products that lose channels: what the others tell of the removed ones goes into the weights that read those, the rest of
+ * their means into the bias. Where channels that stay tell no more than means do, on examples that were held out, it is the means alone.
+ * At the edges of padded convolutions it is an approximation. The model is not cut yet.
+ */
+export function remediesFor(flow: ChannelFlow, cut: ChannelCut, observed: Observed): ReadonlyMap<Taker, Remedy> {
+  const losing = flow.takers.filter(({ labels, node }) => cut.touches([labels]) && hasEditableBias(node, flow));
   return new Map(losing.flatMap((taker) => {
-    const found = moments.get(taker.input);
+    const found = observed.get(taker.input);
     const remedy = found === undefined || found.fitted.rows === 0 || !found.fitted.isFinite || !found.heldOut.isFinite ? null : remedyFor(taker, found.fitted, found.heldOut, flow, cut);
     return remedy === null ? [] : [[taker, remedy] as const];
   }));
@@ -63,7 +73,7 @@ function remedyFor(taker: Taker, fitted: ChannelMoments, heldOut: ChannelMoments
   const removed = [...taker.labels.keys()].filter((position) => cut.isRemoved(taker.labels[position] ?? FIXED));
   const means = meansOf(fitted, kept, removed);
   // A group of a convolution sees only its own channels.
-  const told = places.perGroup === taker.labels.length && taker.labels.length <= CHANNELS_MAX && kept.length > 0 && heldOut.rows > 0 ? explainChannels(fitted, kept, removed) : null;
+  const told = places.perGroup === taker.labels.length && fitted.hasCovariances && kept.length > 0 && heldOut.rows > 0 ? explainChannels(fitted, kept, removed) : null;
   const worth = removed.map((position) => places.slices(position).reduce((sum, { first }) => sum + places.squares(weights, first), 0));
   const isBetter = told !== null && explanationError(told, heldOut, worth) < explanationError(means, heldOut, worth);
   return applied(isBetter ? told : means, weights, places, taker, floatAttribute(taker.node, "alpha", 1));
@@ -87,40 +97,6 @@ function applied({ kept, removed, factors, offsets }: Explained, weights: Float6
     }
   }
   return { weights: changed, shift };
-}
-
-/** Where in the weights of a product what it reads of one channel lies. */
-type WeightPlaces = {
-  readonly perGroup: number;
-  readonly kernel: number;
-  /** The outputs that read the channel, each with the place of its first weight for it. */
-  slices(channel: number): { readonly output: number; readonly first: number }[];
-  squares(weights: Float64Array, first: number): number;
-};
-
-function weightPlaces({ node, labels, outputs }: Taker, flow: ChannelFlow): WeightPlaces | null {
-  const dims = flow.shape(node.inputs[1])?.map(Number);
-  if (dims === undefined) return null;
-  const isLast = isOutputLast(node);
-  const perGroup = isLast ? labels.length : (dims[1] ?? 1);
-  const outputsPerGroup = outputs.length / (labels.length / perGroup);
-  const kernel = dims.slice(2).reduce((product, size) => product * size, 1);
-  return {
-    perGroup,
-    kernel,
-    slices(channel) {
-      const [group, position] = [Math.floor(channel / perGroup), channel % perGroup];
-      return Array.from({ length: outputsPerGroup }, (_, at) => {
-        const output = group * outputsPerGroup + at;
-        return { output, first: isLast ? position * outputs.length + output : (output * perGroup + position) * kernel };
-      });
-    },
-    squares: (weights, first) => weights.subarray(first, first + kernel).reduce((sum, weight) => sum + weight * weight, 0),
-  };
-}
-
-function isOutputLast(node: OnnxNode): boolean {
-  return node.opType === "Gemm" && intAttribute(node, "transB", 0) === 0;
 }
 
 /** Puts the remedies into the cut model. Returns how many biases and how many matrices of weights were changed. */

@@ -13,9 +13,11 @@ import type { PruningShare } from "./choose-channels.ts";
 import { chooseChannels } from "./choose-channels.ts";
 import { ChannelCut, cutChannels } from "./cut-channels.ts";
 import { followChannels } from "./follow-channels.ts";
-import { makeUpFor, remediesFor } from "./make-up-for.ts";
+import type { Observed } from "./make-up-for.ts";
+import { makeUpFor, observeChannels, remediesFor } from "./make-up-for.ts";
 import { maskChannels } from "./mask-channels.ts";
 import { PruningRefusal } from "./pruning-refusal.ts";
+import { rankedGroups } from "./rank-channels.ts";
 
 type PruningGroupReport = {
   /** Nodes that make the channels of the group. */
@@ -47,7 +49,7 @@ const ERROR_MAX = 1e-4;
 const CHECKS = 2;
 
 /**
- * Removes the channels with the smallest weights: the graph stays the same, and its matrices get smaller. `model` stays untouched. With
+ * Removes channels: with examples those that products miss least, else those with the smallest weights. The graph stays the same, and its matrices get smaller. `model` stays untouched. With
  * examples, what the removed channels gave is put into the weights and biases behind them, as far as the channels that stay tell it. The cut itself is checked: the result computes
  * what the original does with those channels set to 0. Throws `PruningRefusal`; an aborted signal rejects with its reason.
  */
@@ -61,8 +63,10 @@ export async function pruneChannels(
   if (!(Number.isInteger(share.roundTo) && share.roundTo >= 1)) throw new RangeError(`a block has at least one channel, not ${share.roundTo}`);
   const pruned = cloneModel(model);
   const flow = followChannels(pruned);
-  const { groups, frozen } = groupChannels(flow);
-  if (groups.length === 0) throw new PruningRefusal("nothing_to_prune", `No channel of this model can be removed. ${reasonsOf(frozen, flow)}`);
+  const { groups: found, frozen } = groupChannels(flow);
+  if (found.length === 0) throw new PruningRefusal("nothing_to_prune", `No channel of this model can be removed. ${reasonsOf(frozen, flow)}`);
+  const observed: Observed = examples === null || examples.count === 0 ? new Map() : await observeChannels(pruned, flow, examples, context);
+  const groups = rankedGroups(found, flow, new Map([...observed].map(([name, { fitted }]) => [name, fitted])));
   const chosen = chooseChannels(groups, share);
   if (chosen.every((classes) => classes.length === 0)) {
     const sizes = groups.map(({ classes }) => classes.length).slice(0, 8).join(", ");
@@ -70,7 +74,7 @@ export async function pruneChannels(
   }
   const cut = new ChannelCut(pruned.graph, flow, new Set(chosen.flat()));
   const masked = maskChannels(pruned, flow, cut);
-  const remedies = examples === null || examples.count === 0 ? new Map<never, never>() : await remediesFor(pruned, flow, cut, examples, context);
+  const remedies = remediesFor(flow, cut, observed);
   cutChannels(pruned, flow, cut);
   const surgeryError = await checked(masked, pruned, examples, context);
   const madeUp = makeUpFor(pruned, remedies, cut);
