@@ -22,6 +22,7 @@ import { OptimizationResults } from "../optimizing/optimization-results.tsx";
 import { JobLog } from "./job-log.tsx";
 import { JobMetrics } from "./job-metrics.tsx";
 import { jobQuery } from "./job-queries.ts";
+import { jobRefusal } from "./job-refusal.ts";
 import { isEnded, jobNoun, JobState, progressWords, subjectHref } from "./job-words.tsx";
 
 /** Watch a job, stop it, start it again. */
@@ -39,7 +40,7 @@ function JobBody({ job }: { job: JobView }) {
   return (
     <Page
       wide
-      title={<span className="flex flex-wrap items-center gap-x-1.5 gap-y-1"><span className="first-letter:uppercase">{jobNoun(job.kind)}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState state={job.state} cancelRequested={job.cancelRequested} /></span>}
+      title={<span className="flex flex-wrap items-center gap-x-1.5 gap-y-1"><span className="first-letter:uppercase">{jobNoun(job.kind)}</span>{" "}{job.subjectName !== null && <>of {href === null ? job.subjectName : <Link href={href} className="underline decoration-line-strong underline-offset-4 hover:decoration-current">{job.subjectName}</Link>}</>}{" "}<JobState job={job} /></span>}
       crumbs={[{ label: "Jobs", href: "/jobs" }]}
       subtitle={<>Started by {job.createdByName} <TimeAgo at={job.createdAt} /></>}
       actions={<JobActions job={job} />}
@@ -69,6 +70,10 @@ function StateLine({ job }: { job: JobView }) {
         <Progress value={job.state === "queued" ? 0 : job.progress} label="Progress" className="mt-3" />
       </section>
     );
+  }
+  const refusal = jobRefusal(job);
+  if (refusal !== null) {
+    return <div role="status"><Notice tone="warn" title={`Done: the file was refused, ${refusal.reason}`}><p className="mt-1 font-mono text-2xs">{refusal.code}</p></Notice></div>;
   }
   const tone = { succeeded: "ok", failed: "bad", cancelled: "info", quarantined: "warn" } as const;
   const title = { succeeded: "Done", failed: "Failed", cancelled: "Cancelled", quarantined: "In quarantine" } as const;

@@ -1,11 +1,14 @@
 import type { JobStateName, JobView } from "@flotilla/fleet";
 import type { Route } from "next";
 import { StateWord, type BadgeTone } from "../../components/ui/badge.tsx";
+import { jobRefusal } from "./job-refusal.ts";
 
 const TONES: Record<JobStateName, BadgeTone> = { queued: "neutral", running: "busy", succeeded: "ok", failed: "bad", cancelled: "neutral", quarantined: "warn" };
 
-export function JobState({ state, cancelRequested = false }: { state: JobStateName; cancelRequested?: boolean }) {
-  if (state === "running" && cancelRequested) return <StateWord tone="warn" word="stopping" />;
+export function JobState({ job }: { job: Pick<JobView, "state" | "result" | "cancelRequested"> }) {
+  const { state } = job;
+  if (state === "running" && job.cancelRequested) return <StateWord tone="warn" word="stopping" />;
+  if (jobRefusal(job) !== null) return <StateWord tone="warn" word="refused it" />;
   return <StateWord tone={TONES[state]} word={state} ended={state === "cancelled"} />;
 }
 
@@ -34,5 +37,5 @@ export function isEnded(state: JobStateName): boolean {
 export function progressWords(job: JobView): string {
   if (job.state === "queued") return job.queuedBefore === null || job.queuedBefore === 0 ? "next" : `${job.queuedBefore} before it`;
   if (job.state === "running") return job.progressText ?? "";
-  return job.cause ?? "";
+  return job.cause ?? jobRefusal(job)?.reason ?? "";
 }

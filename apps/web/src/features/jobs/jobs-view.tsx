@@ -67,7 +67,7 @@ function JobTable({ jobs }: { jobs: readonly JobView[] }) {
           return (
             <Tr key={job.id}>
               <Td><Link href={`/jobs/${job.id}` as Route} className="font-medium hover:underline">{job.kind}</Link></Td>
-              <Td><JobState state={job.state} cancelRequested={job.cancelRequested} /></Td>
+              <Td><JobState job={job} /></Td>
               <Td className="max-w-56 truncate">{href === null ? (job.subjectName ?? "–") : <Link href={href} className="hover:underline">{job.subjectName ?? job.subjectId}</Link>}</Td>
               <Td className="max-w-80">
                 <span className="flex items-center gap-2">
