@@ -59,7 +59,7 @@ function AuditTable({ entries, onObject }: { entries: readonly Entry[]; onObject
   const [open, setOpen] = useState<string | null>(null);
   return (
     <Table caption="Audit log">
-      <thead><tr><Th className="w-8 pr-0"><span className="sr-only">Details</span></Th><Th>When</Th><Th>Who</Th><Th>Did</Th><Th>To</Th><Th>Why</Th></tr></thead>
+      <thead><tr><Th className="w-8 pr-0"><span className="sr-only">Details</span></Th><Th className="max-sm:hidden">When</Th><Th>Who</Th><Th>Did</Th><Th>To</Th><Th>Why</Th></tr></thead>
       <tbody>
         {entries.map((entry) => {
           const isOpen = open === entry.id;
@@ -67,8 +67,8 @@ function AuditTable({ entries, onObject }: { entries: readonly Entry[]; onObject
             <Fragment key={entry.id}>
               <Tr>
                 <Td className="pr-0"><IconButton label={`Details of ${entry.action} by ${entry.actorName}`} size="icon-sm" className="-ml-1.5" aria-expanded={isOpen} onClick={() => setOpen(isOpen ? null : entry.id)}><ChevronRight size={14} aria-hidden className={isOpen ? "rotate-90" : ""} /></IconButton></Td>
-                <Td className="whitespace-nowrap text-muted"><TimeAgo at={entry.at} /></Td>
-                <Td className="max-w-48 whitespace-nowrap"><span className="inline-flex max-w-full items-center gap-1.5"><span className="truncate">{entry.actorName}</span>{entry.actorKind !== "user" && <Badge>{entry.actorKind.replace("_", " ")}</Badge>}</span></Td>
+                <Td className="whitespace-nowrap text-muted max-sm:hidden"><TimeAgo at={entry.at} /></Td>
+                <Td className="max-w-48 whitespace-nowrap"><span className="inline-flex max-w-full items-center gap-1.5"><span className="truncate">{entry.actorName}</span>{entry.actorKind !== "user" && <Badge>{entry.actorKind.replace("_", " ")}</Badge>}</span><TimeAgo at={entry.at} className="block text-xs text-muted sm:hidden" /></Td>
                 <Td className="font-mono text-xs whitespace-nowrap">{entry.action}</Td>
                 <Td className="max-w-64 truncate"><ObjectName entry={entry} /></Td>
                 <Td className="max-w-72 truncate text-muted" title={entry.reason ?? undefined}>{entry.reason ?? ""}</Td>

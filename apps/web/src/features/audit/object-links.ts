@@ -10,6 +10,8 @@ export function objectHref({ objectKind: kind, objectId: id }: { objectKind: str
       return `/${kind}s/${id}`;
     case "version":
       return `/models/-/v/${id}`;
+    case "dataset_version":
+      return `/datasets/-/v/${id}`;
     case "fleet":
       return `/fleets?fleet=${id}`;
     case "simulation":

@@ -28,10 +28,10 @@ export function FilesTab({ version }: { version: VersionView }) {
           <tbody>
             {version.files.map((file) => (
               <Tr key={file.name}>
-                <Td className="max-w-64 truncate font-medium" title={file.name}>{file.name}</Td>
+                <Td className="max-w-64 min-w-32 truncate font-medium" title={file.name}>{file.name}</Td>
                 <Td><Badge>{file.role === "model" ? "model" : "external data"}</Badge></Td>
                 <Td numeric className="whitespace-nowrap">{formatBytes(file.sizeBytes)}</Td>
-                <Td><span className="flex items-center gap-1"><code className="text-xs break-all">{file.sha256}</code><CopyButton text={file.sha256} label={`Copy the SHA-256 of ${file.name}`} /></span></Td>
+                <Td><span className="flex items-center gap-1"><code className="min-w-40 text-xs break-all">{file.sha256}</code><CopyButton text={file.sha256} label={`Copy the SHA-256 of ${file.name}`} /></span></Td>
                 <Td className="text-right"><IconButton label={`Download ${file.name}`} size="icon-sm" disabled={download.isPending} onClick={() => download.mutate(file.sha256)}><Download size={14} aria-hidden /></IconButton></Td>
               </Tr>
             ))}

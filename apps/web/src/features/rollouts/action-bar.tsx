@@ -11,15 +11,17 @@ const ICONS: Record<RolloutAction, typeof Pause> = { start: Play, pause: Pause, 
 
 /**
  * What can be done now. Pause acts at once; everything else asks in a dialog that counts devices. A button that cannot act says why below.
- * On a phone the bar is fixed at the bottom with thumb-sized buttons; roll back never lies beside approve.
+ * On a phone the bar is fixed at the bottom with thumb-sized buttons, as long as there is something to press; roll back never lies beside approve.
  */
 export function ActionBar({ rollout, state, dialog, press, close, confirm }: {
   rollout: RolloutView; state: ActionState | null; dialog: RolloutAction | null; press: (action: RolloutAction) => void; close: () => void; confirm: (action: RolloutAction, input: ActionInput) => void;
 }) {
   const shown = shownActions(rollout);
   const reasons = shown.filter((entry) => !entry.allowed && entry.reason !== null);
+  const isAtHand = state !== null || shown.some((entry) => entry.allowed);
+  if (shown.length === 0 && state === null) return null;
   return (
-    <div className="max-sm:fixed max-sm:inset-x-0 max-sm:bottom-[calc(3.5rem+env(safe-area-inset-bottom))] max-sm:z-20 max-sm:border-t max-sm:bg-raised max-sm:px-3 max-sm:py-2 max-sm:shadow-float">
+    <div className={isAtHand ? "max-sm:fixed max-sm:inset-x-0 max-sm:bottom-[calc(3.5rem+env(safe-area-inset-bottom))] max-sm:z-20 max-sm:border-t max-sm:bg-raised max-sm:px-3 max-sm:py-2 max-sm:shadow-float" : undefined}>
       <div className="flex flex-wrap items-center gap-2 max-sm:grid max-sm:grid-flow-col max-sm:auto-cols-fr">
         {shown.map(({ action, allowed }) => (
           <ActionButton key={action} action={action} allowed={allowed} sending={state?.action === action && state.phase === "sending"} busy={state?.phase === "sending"} devices={action === "rollback" ? rollbackSize(rollout.counts) : null} onPress={() => press(action)} />
@@ -38,7 +40,7 @@ export function ActionBar({ rollout, state, dialog, press, close, confirm }: {
 
 type Entry = { action: RolloutAction; allowed: boolean; reason: string | null };
 
-/** Pause and resume share a place; approve is shown only where a person is waited for. */
+/** Pause and resume share a place; approve is shown only where a person is waited for. What is rolled back says so in its verdict and offers nothing. */
 export function shownActions(rollout: Pick<RolloutView, "actions" | "state">): Entry[] {
   const find = (action: RolloutAction) => rollout.actions.find((entry) => entry.action === action);
   const lead = rollout.state === "draft" ? find("start") : rollout.state === "paused" || rollout.state === "halted" ? find("resume") : find("pause");
@@ -48,7 +50,7 @@ export function shownActions(rollout: Pick<RolloutView, "actions" | "state">): E
     ...(lead === undefined || ended || rollout.state === "completed" || rollout.state === "rolling_back" ? [] : [lead]),
     ...(approve?.allowed === true ? [approve] : []),
     ...[find("cancel")].filter((entry) => entry !== undefined && rollout.state !== "completed" && !ended).flatMap((entry) => entry ?? []),
-    ...[find("rollback")].filter((entry) => entry !== undefined && rollout.state !== "draft").flatMap((entry) => entry ?? []),
+    ...[find("rollback")].filter((entry) => entry !== undefined && rollout.state !== "draft" && rollout.state !== "rolled_back").flatMap((entry) => entry ?? []),
   ];
 }
 
