@@ -11,7 +11,8 @@ const OBSERVED_EXAMPLES = 256;
  * are spread over the whole split, which may be in order of its classes. The same model and examples give the same bytes, so that an attempt can go on from another one's checkpoint.
  */
 export async function roundedWhileTrained(model: OnnxModel, examples: ExampleSource, options: NonNullable<TrainingRecipe["quantization"]>, context: { seed: number; threads: number; signal: AbortSignal; tell(line: string): void }): Promise<OnnxModel> {
-  const ground = await groundwork(model, context, "float");
+  // What each pass did is told where a person asked for passes.
+  const ground = await groundwork(model, { seed: context.seed, tell: () => undefined }, "float");
   for (const warning of ground.warnings) context.tell(warning);
   const count = Math.min(OBSERVED_EXAMPLES, examples.count);
   const spread: ExampleSource = { count, read: (index) => examples.read(Math.floor((index * examples.count) / count)) };

@@ -10,6 +10,8 @@ const augmentation = z.strictObject({
   rotateDegrees: z.number().min(0).max(180).default(0),
   scale: z.number().min(0).max(0.9).default(0),
   flip: z.boolean().default(false),
+  /** So many pixels are put around an image, and one of its old size is cut out anywhere. */
+  cropPixels: z.number().int().min(0).max(64).default(0),
   brightness: share, contrast: share, noise: share,
   /** α of the Beta distribution that pairs are blended by. */
   mixup: z.number().min(0).max(1).default(0),

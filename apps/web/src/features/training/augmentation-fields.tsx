@@ -20,6 +20,7 @@ export function AugmentationFields({ draft, kind, onChange }: { draft: TrainingD
         {isImage && (
           <>
             <NumberField draft={draft} field="shift" label="Shift, %" onChange={onChange} />
+            <NumberField draft={draft} field="crop" label="Crop, pixels" hint="a border, then cut to size at random" onChange={onChange} />
             <NumberField draft={draft} field="rotate" label="Turn, degrees" onChange={onChange} />
             <NumberField draft={draft} field="scale" label="Scale, %" onChange={onChange} />
             <NumberField draft={draft} field="brightness" label="Brightness, %" onChange={onChange} />

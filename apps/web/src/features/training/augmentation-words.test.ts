@@ -10,6 +10,11 @@ test("the note says what the network sees", () => {
   expect(augmentationWords({ ...draft, shift: "5", flip: true, noise: "1" }, true)).toContain("shifted by up to 5 % of their side, mirrored half of the time and with noise of 1 % of their range");
 });
 
+test("a crop is told with its border", () => {
+  expect(augmentationWords({ ...draft, crop: "4" }, true)).toContain("is cut out of a border of 4 pixels");
+  expect(augmentationWords({ ...draft, crop: "4" }, false)).toContain("seen as they are");
+});
+
 test("what only pictures can do is not promised for others", () => {
   expect(augmentationWords({ ...draft, rotate: "8", flip: true }, false)).toContain("seen as they are");
 });

@@ -1,8 +1,8 @@
 import { numberIn, type NumberField, type TrainingDraft } from "./training-draft.ts";
 
-type Part = Pick<TrainingDraft, "shift" | "rotate" | "scale" | "brightness" | "contrast" | "noise" | "mixup" | "flip">;
+type Part = Pick<TrainingDraft, "shift" | "rotate" | "scale" | "brightness" | "contrast" | "noise" | "mixup" | "crop" | "flip">;
 
-const nothing: Part = { shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false };
+const nothing: Part = { shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", crop: "0", flip: false };
 
 /** Sets that fit much of what people have. */
 export const augmentationPresets: readonly { label: string; part: Part }[] = [
@@ -18,6 +18,7 @@ export function augmentationWords(draft: TrainingDraft, isImage: boolean): strin
     ...(isImage
       ? [
           value("shift") > 0 && `shifted by up to ${value("shift")} % of their side`,
+          value("crop") > 0 && `cut out of a border of ${value("crop")} pixels`,
           value("rotate") > 0 && `turned by up to ${value("rotate")}°`,
           value("scale") > 0 && `${value("scale")} % larger or smaller`,
           draft.flip && "mirrored half of the time",

@@ -44,7 +44,7 @@ function Compared({ trainings, metrics }: { trainings: readonly TrainingView[]; 
   const runs = useMemo(() => trainings.map<CurveRun>(({ id, stepsPerEpoch, startedAt, createdAt }, place) => ({ id, label: names[place] ?? id, columns: metrics[place] ?? noColumns, stepsPerEpoch, startMs: Date.parse(startedAt ?? createdAt) })), [trainings, names, metrics]);
   return (
     <>
-      <TrainingCurves runs={runs} empty={{ title: "No value yet", hint: "None of the runs has reported this." }} />
+      {metrics.includes(undefined) ? <Skeleton className="h-96 w-full" /> : <TrainingCurves runs={runs} empty={{ title: "No value yet", hint: "None of the runs has reported this." }} />}
       <ComparedOutcomes trainings={trainings} names={names} />
       {trainings.length > 1 && <DifferencesTable trainings={trainings} names={names} />}
     </>
@@ -60,8 +60,8 @@ function RunPicker({ chosen, known, onChange }: { chosen: readonly string[]; kno
       {chosen.length > 0 && (
         <ul aria-label="Compared" className="flex flex-wrap gap-1.5">
           {chosen.map((id, place) => {
-            const name = known.find((training) => training.id === id)?.name ?? id;
-            return <li key={id} className="max-w-full"><Button size="sm" className="max-w-full" aria-label={`Leave ${name} out`} onClick={() => onChange(chosen.filter((other) => other !== id))}><LineSwatch color={`--chart-${place + 1}`} /><span className="truncate">{name}</span><X size={12} aria-hidden /></Button></li>;
+            const name = known.find((training) => training.id === id)?.name ?? "…";
+            return <li key={id} className="max-w-full"><Button size="sm" className="max-w-full" aria-label={`Leave ${name === "…" ? id : name} out`} onClick={() => onChange(chosen.filter((other) => other !== id))}><LineSwatch color={`--chart-${place + 1}`} /><span className="truncate">{name}</span><X size={12} aria-hidden /></Button></li>;
           })}
         </ul>
       )}

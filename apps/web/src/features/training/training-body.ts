@@ -15,7 +15,7 @@ export function recipeOf(draft: TrainingDraft, isOfClasses: boolean, teacherId: 
     batchSize: number("batchSize"), accumulation: number("accumulation"),
     budget: draft.budget === "epochs" ? { epochs: number("epochs"), minutes: null } : { epochs: null, minutes: number("minutes") },
     clipNorm: orNull("clipNorm"), emaDecay: orNull("emaDecay"), patienceEpochs: orNull("patience"),
-    augmentation: { shift: share("shift"), rotateDegrees: number("rotate"), scale: share("scale"), flip: draft.flip, brightness: share("brightness"), contrast: share("contrast"), noise: share("noise"), mixup: number("mixup") },
+    augmentation: { shift: share("shift"), rotateDegrees: number("rotate"), scale: share("scale"), flip: draft.flip, cropPixels: number("crop"), brightness: share("brightness"), contrast: share("contrast"), noise: share("noise"), mixup: number("mixup") },
     seed: number("seed"),
     ...(isRounded(draft) && { quantization: { weightBits: draft.rounding === "w4a8" ? 4 : 8, perChannel: draft.perChannel } as const }),
     ...(draft.teaches && teacherId !== null && { distillation: { teacherVersionId: teacherId, temperature: number("temperature"), hardShare: share("labelShare") } }),

@@ -13,7 +13,7 @@ export type TrainingDraft = {
   budget: "epochs" | "minutes"; epochs: string; minutes: string;
   optimizer: "adam" | "adamw" | "sgd"; learningRate: string; schedule: "constant" | "step" | "cosine"; warmupEpochs: string; momentum: string; weightDecay: string;
   batchSize: string; accumulation: string; clipNorm: string; labelSmoothing: string; emaDecay: string; patience: string; seed: string; balanced: boolean;
-  shift: string; rotate: string; scale: string; brightness: string; contrast: string; noise: string; mixup: string; flip: boolean;
+  shift: string; rotate: string; scale: string; brightness: string; contrast: string; noise: string; mixup: string; crop: string; flip: boolean;
 };
 
 /** Names of the fields that hold numbers. */
@@ -46,6 +46,7 @@ export const numberRules: Record<NumberField, Rule> = {
   brightness: { min: 0, max: 100, sentence: "Brightness changes by 0 to 100 %." },
   contrast: { min: 0, max: 100, sentence: "Contrast changes by 0 to 100 %." },
   noise: { min: 0, max: 100, sentence: "Noise is 0 to 100 % of the range of values." },
+  crop: { min: 0, max: 64, whole: true, sentence: "The border that is cropped is 0 to 64 whole pixels." },
   mixup: { min: 0, max: 1, sentence: "The strength of mixup is from 0 to 1." },
 };
 
@@ -53,7 +54,7 @@ const base: TrainingDraft = {
   start: "template", script: "", parameters: "{}", freeze: "nothing", freezeUpTo: "", modelName: "", rounding: "off", perChannel: true, teaches: false, temperature: "2", labelShare: "30", loss: "fitting", budget: "epochs", epochs: "10", minutes: "10",
   optimizer: "adam", learningRate: "0.001", schedule: "cosine", warmupEpochs: "0", momentum: "0.9", weightDecay: "0",
   batchSize: "32", accumulation: "1", clipNorm: "", labelSmoothing: "0", emaDecay: "", patience: "5", seed: "1", balanced: false,
-  shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", flip: false,
+  shift: "0", rotate: "0", scale: "0", brightness: "0", contrast: "0", noise: "0", mixup: "0", crop: "0", flip: false,
 };
 
 /** Good values to begin with. Weights that know something already are moved in smaller steps. */

@@ -6,6 +6,8 @@ import type { Route } from "next";
 import Link from "next/link";
 import { useMemo } from "react";
 import { LinkButton } from "../../components/ui/button.tsx";
+import { Card } from "../../components/ui/card.tsx";
+import { ErrorState } from "../../components/ui/error-state.tsx";
 import { Page } from "../../components/ui/page.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
@@ -65,6 +67,7 @@ function Curves({ training }: { training: TrainingView }) {
   const runs = useMemo<CurveRun[]>(() => [{ id, label: null, columns, stepsPerEpoch, startMs: Date.parse(startedAt ?? createdAt) }], [id, columns, stepsPerEpoch, startedAt, createdAt]);
   const empty = training.state === "queued" ? { title: "Not started yet", hint: "Curves begin with the first step." } : isOver(training) ? { title: "No value was reported", hint: "It ended before its first step." } : { title: "No value yet", hint: "The step is being prepared." };
   if (metrics.isPending) return <Skeleton className="h-72 w-full" />;
+  if (metrics.isLoadingError) return <Card title="Curves"><ErrorState error={metrics.error} what="The curves could not be loaded" onRetry={() => void metrics.refetch()} /></Card>;
   return <><RunTiles columns={columns} /><TrainingCurves runs={runs} empty={empty} /></>;
 }
 

@@ -17,6 +17,7 @@ export function VersionPicker({ version, labels, onVersion }: { version: Version
       <Field label={labels.model} {...(models.isError && { error: "The models could not be loaded." })} {...(isEmpty && { hint: "There is no model yet: upload one, or train one from a template." })}>
         <Select value={modelId} onChange={(event) => { setModelId(event.target.value); onVersion(null); }}>
           <option value="">Choose…</option>
+          {version !== null && models.data?.items.every(({ id }) => id !== version.modelId) !== false && <option value={version.modelId}>{version.modelName}</option>}
           {models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}
         </Select>
       </Field>
