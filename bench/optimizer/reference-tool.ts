@@ -1,6 +1,6 @@
 // Item 8: wall time of static quantisation, and the artefact's speed, against a reference that the caller measured on this machine.
 import { readFile } from "node:fs/promises";
-import { measureInterleaved, quantizeStatic } from "@flotilla/optimizer";
+import { type ExampleSource, measureInterleaved, quantizeStatic } from "@flotilla/optimizer";
 import { openModel } from "@flotilla/runtime";
 import { writeOnnx } from "@flotilla/runtime/ir";
 import { median, range } from "../load/world.ts";
@@ -12,7 +12,7 @@ const [IMAGES, RUNS] = [300, 3];
 /** As the reference tool is called by default, and as this project calls itself. */
 const METHODS = [{ kind: "min-max" }, { kind: "least-squares" }] as const;
 
-/** What the caller measured; `modelPath` is the quickest model that the reference made. */
+/** What the caller measured on the same photographs, as tensors in memory; `modelPath` is the quickest model that the reference made. */
 export type Reference = { readonly tool: string; readonly seconds: readonly number[]; readonly modelPath: string | null };
 
 /** Throws `UsageError` where the file is not what is asked for. */
@@ -32,8 +32,9 @@ export async function referenceTool(workDir: string, reference: Reference | null
   const what = `SqueezeNet, static quantisation, ${IMAGES} photographs`;
   if (path === null) return [notAtHand("8", what, "≤ 1.0 x")];
   const model = await prepared(path);
-  const examples = await photographs(model, "train", IMAGES, workDir);
-  if (examples === null) return [notAtHand("8", what, "≤ 1.0 x", "no photographs in ../shared")];
+  const photos = await photographs(model, "train", IMAGES, workDir);
+  if (photos === null) return [notAtHand("8", what, "≤ 1.0 x", "no photographs in ../shared")];
+  const examples = await atHand(photos);
   const rows: Row[] = [];
   let bytes: Uint8Array = new Uint8Array();
   for (const method of METHODS) {
@@ -51,6 +52,18 @@ export async function referenceTool(workDir: string, reference: Reference | null
   }
   if (reference?.modelPath != null) rows.push(await runTime(reference.modelPath, bytes, (await examples.read(0)).feeds));
   return rows;
+}
+
+/** All examples as tensors in memory: reading pictures is no part of quantising, for neither tool. */
+async function atHand(source: ExampleSource): Promise<ExampleSource> {
+  const examples = await Promise.all(Array.from({ length: source.count }, (_, index) => source.read(index)));
+  return {
+    count: examples.length,
+    read(index) {
+      const example = examples[index];
+      return example === undefined ? Promise.reject(new RangeError(`there is no example ${index}`)) : Promise.resolve(example);
+    },
+  };
 }
 
 async function runTime(theirPath: string, ours: Uint8Array, feeds: Parameters<typeof measureInterleaved>[2]): Promise<Row> {
