@@ -125,8 +125,6 @@ export const FUNCTION = {
   metadataProps: 14,
 } as const;
 
-export const TRAINING_INFO = { initialization: 1, algorithm: 2 } as const;
-
 /**
  * `TensorProto.DataType`: name, bits of one element in `raw_data`, and which typed field may hold it instead with how many
  * elements per entry. Complex numbers take two entries, 4-bit numbers share one int32 between two.

@@ -1,4 +1,4 @@
-import { Activity, Boxes, Database, FlaskConical, Gauge, GraduationCap, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
+import { Boxes, Database, FlaskConical, Gauge, GraduationCap, Hammer, LayoutDashboard, ListChecks, Radar, ScrollText, Send, Settings, Tags, type LucideIcon } from "lucide-react";
 
 export type NavItem = { href: string; label: string; icon: LucideIcon; /** Second key after `g`. */ key: string };
 export type NavGroup = { label: string | null; items: readonly NavItem[] };
@@ -44,5 +44,3 @@ export const navItems: readonly NavItem[] = navigation.flatMap((group) => group.
 export function isCurrent(item: Pick<NavItem, "href">, path: string): boolean {
   return item.href === "/" ? path === "/" : path === item.href || path.startsWith(`${item.href}/`);
 }
-
-export const productIcon = Activity;

@@ -4,7 +4,6 @@ import { isServer, QueryCache, QueryClient, QueryClientProvider } from "@tanstac
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import type { ReactNode } from "react";
 import { ApiProblem } from "../../lib/api-client.ts";
-import { ToastArea } from "../ui/toast.tsx";
 
 function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -40,9 +39,7 @@ export function Providers({ nonce, children }: { nonce: string; children: ReactN
   return (
     <CSPProvider nonce={nonce}>
       <NuqsAdapter>
-        <QueryClientProvider client={queryClient()}>
-          <ToastArea>{children}</ToastArea>
-        </QueryClientProvider>
+        <QueryClientProvider client={queryClient()}>{children}</QueryClientProvider>
       </NuqsAdapter>
     </CSPProvider>
   );

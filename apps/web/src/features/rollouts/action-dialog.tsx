@@ -5,7 +5,6 @@ import type { RolloutAction, RolloutView } from "@flotilla/fleet";
 import { formatNoun } from "../../lib/format.ts";
 import { rollbackSize } from "./blast-radius.ts";
 import { planInShort } from "./wave-plan.ts";
-import { actionWords } from "./words.ts";
 
 export type ActionInput = { reason?: string };
 
@@ -77,9 +76,4 @@ function rollbackText(rollout: RolloutView): { title: string; body: ReactNode; b
       </>
     ),
   };
-}
-
-/** For lists and the palette: what the action is called on this rollout. */
-export function actionLabel(action: RolloutAction, rollout: RolloutView): string {
-  return action === "rollback" ? `Roll back ${formatNoun(rollbackSize(rollout.counts), "device")}` : actionWords[action];
 }

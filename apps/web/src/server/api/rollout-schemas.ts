@@ -30,7 +30,7 @@ export const rolloutSchema = z.object({
   counts: countsSchema, rollbackCounts: countsSchema.nullable(),
   actions: z.array(z.object({ action: z.enum(["start", "pause", "resume", "cancel", "rollback", "approve"]), allowed: z.boolean(), reason: z.string().nullable() })),
   verdict: z.string(), offeredLastMinute: z.number(), createdAt: z.string(), createdByName: z.string(), startedAt: z.string().nullable(), finishedAt: z.string().nullable(),
-}).openapi("Rollout");
+}).openapi("Rollout") satisfies z.ZodType<RolloutView>;
 
 export const deploymentSchema = z.object({
   id: z.string(), deviceId: z.string(), deviceName: z.string(), className: z.string(), simulated: z.boolean(), direction: z.enum(["forward", "rollback"]),
@@ -55,6 +55,3 @@ export const rolloutPreviewSchema = z.object({
   waves: z.array(z.object({ percent: z.number(), devices: z.number(), byClass: z.array(z.object({ className: z.string(), devices: z.number() })) })),
   sentence: z.string(),
 }).openapi("RolloutPreview") satisfies z.ZodType<RolloutPreview>;
-
-/** Proof at compile time that what is documented is what the domain answers. */
-export type RolloutAnswer = z.infer<typeof rolloutSchema> extends RolloutView ? true : never;

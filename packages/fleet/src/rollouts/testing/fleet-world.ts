@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { withSql, withTx, type Db, type Tx } from "@flotilla/db";
 import type { BuildManifest, DeploymentReport, DeviceClass, RunningReport } from "@flotilla/protocol";
 import { touchRegistry } from "../../devices/index.ts";
-import { systemPrincipal, type Principal } from "../../principal.ts";
+import type { Principal } from "../../principal.ts";
 import { newId } from "../../id.ts";
 import { reportDeployments } from "../report-store.ts";
 import { targetsOf } from "../targets-store.ts";
@@ -136,5 +136,3 @@ export async function addFleet(db: Db, query = ""): Promise<string> {
 export function as<I, R>(db: Db, fn: (tx: Tx, principal: Principal, input: I) => Promise<R>, input: I, principal: Principal = ada): Promise<R> {
   return withTx(db, (tx) => fn(tx, principal, input));
 }
-
-export const platform = systemPrincipal("test");
