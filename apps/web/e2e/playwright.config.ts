@@ -16,10 +16,11 @@ export default defineConfig({
   timeout: 240_000,
   expect: { timeout: 30_000 },
   reporter: "list",
+  // One worker takes them in this order. They do not depend on each other: whoever looks for the cause of one failure wants the other results too.
   projects: [
     { name: "journey", testMatch: "whole-journey.e2e.ts" },
-    { name: "areas", testIgnore: ["whole-journey.e2e.ts", "pages.e2e.ts"], dependencies: ["journey"] },
-    { name: "pages", testMatch: "pages.e2e.ts", dependencies: ["journey"] },
+    { name: "areas", testIgnore: ["whole-journey.e2e.ts", "pages.e2e.ts"] },
+    { name: "pages", testMatch: "pages.e2e.ts" },
   ],
   use: {
     viewport: { width: 1280, height: 800 },
