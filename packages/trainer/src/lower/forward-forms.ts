@@ -1,4 +1,4 @@
-import { cloneNode, floatAttribute, floats, intAttribute, makeNode } from "@flotilla/runtime/ir";
+import { cloneNode, floatAttribute, intAttribute, makeNode } from "@flotilla/runtime/ir";
 import { elementsIn } from "../autodiff/graph-math.ts";
 import { float32 } from "../graph/static-type.ts";
 import { frontAxis, type ForwardForm } from "../rules/rule.ts";
@@ -27,8 +27,9 @@ const batchNorm: ForwardForm = ({ math, node, inputs: [x = "", scale = "", bias 
   const momentum = floatAttribute(node, "momentum", MOMENTUM);
   const [batchMean, batchVariance] = [math.builder.freshName("batch_mean"), math.builder.freshName("batch_variance")];
   const statistics = { elementType: math.builder.typeOf(x).elementType, dims: [channels] };
-  // Its kernel may write the new statistics over those it was given, which are read below: it is given others.
-  const [noMean, noVariance] = ["mean", "variance"].map((kind) => math.builder.initializer(floats(math.builder.freshName(`unread_${kind}`), [channels], new Float32Array(channels))));
+  // Its kernel writes the new statistics over those it was given, which are read below: it is given others. Not constants: ONNX Runtime makes one of equal ones of at most 8 numbers, and mean and
+  // variance of several layers would then be written to one place.
+  const [noMean, noVariance] = [mean, variance].map((running) => math.subtract(running, running));
   math.builder.adopt(makeNode("BatchNormalization", [x, scale, bias, noMean ?? "", noVariance ?? ""], [y, batchMean, batchVariance], { training_mode: { int: 1 }, momentum: { float: 0 }, epsilon: { float: epsilon } }), [math.builder.typeOf(x), statistics, statistics]);
   const count = elementsIn(shape) / channels;
   const moved = (running: string, now: string, factor: number): string => math.add(math.scale(running, momentum), math.scale(now, (1 - momentum) * factor));

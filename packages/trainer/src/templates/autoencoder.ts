@@ -9,6 +9,7 @@ export const autoencoder: TrainingTemplate = {
   description: "Learns to give back what it sees through a narrow middle. What comes back badly is unlike what it was trained on.",
   suits: "table",
   presets: SIZES,
+  learnsItsInput: true,
   write: ({ input }, preset, seed) => {
     const values = input.reduce((all, dim) => all * dim, 1);
     const network = new Network("autoencoder", input, seed);

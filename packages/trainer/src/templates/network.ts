@@ -59,6 +59,20 @@ export class Network {
     return this.activate(activation);
   }
 
+  /** A transposed convolution to twice the sides, or one pixel less where `sides` are odd. Its kernel is as wide as its stride: no place gets more of it than another (Odena et al. 2016). */
+  doubled(filters: number, sides: readonly number[], activation: Activation): this {
+    const [, channels = 1, ...spatial] = this.dims;
+    const kernel = spatial.map(() => 2);
+    const dims = [channels, filters, ...kernel];
+    const name = this.#layerName("doubled");
+    const weight = this.#weight(`${name}/kernel`, dims, channels, filters, activation);
+    this.#macs += product(dims) * product(spatial);
+    this.value = this.builder.emit("ConvTranspose", [this.value, weight, this.#zeros(`${name}/bias`, filters)], float32([1, filters, ...sides]), {
+      kernel_shape: { ints: kernel }, strides: { ints: kernel }, pads: { ints: [...spatial.map(() => 0), ...spatial.map((side, i) => 2 * side - (sides[i] ?? 0))] },
+    });
+    return this.activate(activation);
+  }
+
   /** Normalised by the batch while it is trained, by running statistics afterwards. */
   batchNorm(activation: Activation): this {
     const [, channels = 1] = this.dims;

@@ -5,7 +5,7 @@ import { buildTemplate, describeTemplate, listTemplates, type TemplateOptions } 
 import { TemplateRefusal } from "./template-refusal.ts";
 
 const INPUTS: Readonly<Record<string, readonly number[]>> = { images: [3, 32, 32], table: [12], audio: [16_000], series: [3, 128] };
-const CASES = listTemplates().flatMap(({ id, suits, presets }) => presets.map(({ id: preset }) => ({ id, preset, options: { input: INPUTS[suits] ?? [], answers: 4, isClassifier: id !== "autoencoder" } satisfies TemplateOptions })));
+const CASES = listTemplates().flatMap(({ id, suits, presets, learnsItsInput = false }) => presets.map(({ id: preset }) => ({ id, preset, options: { input: INPUTS[suits] ?? [], answers: 4, isClassifier: !learnsItsInput } satisfies TemplateOptions })));
 
 test.each(CASES)("$id in its size $preset is sound, and answers one example and three with shares of the classes", async ({ id, preset, options }) => {
   const model = buildTemplate(id, preset, options, 7);
@@ -56,6 +56,7 @@ test.each<[string, string, TemplateOptions, string]>([
   ["mlp", "small", { input: [2 ** 23], answers: 2, isClassifier: true }, "too large"],
   ["mlp", "small", { input: [0.5], answers: 2, isClassifier: true }, "is none"],
   ["mlp", "huge", { input: [4], answers: 2, isClassifier: true }, "no size"],
+  ["image-autoencoder", "small", { input: [64], answers: 64, isClassifier: false }, "channels × height × width"],
   ["ds-cnn", "small", { input: [100], answers: 2, isClassifier: true }, "too few"],
   ["gpt", "small", { input: [4], answers: 2, isClassifier: true }, "no template"],
 ])("%s in its size %s with %j is refused with a reason", (id, preset, options, reason) => {
