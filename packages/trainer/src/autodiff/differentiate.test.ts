@@ -76,6 +76,21 @@ test("a value that is used twice gets the sum of both gradients, and one that no
   await open.close();
 });
 
+test("what is cut off at zero has no gradient, even where the slope behind it is infinite", async () => {
+  const builder = new GraphBuilder("root");
+  builder.input("x", float32([3]));
+  builder.output(builder.emit("Sqrt", [builder.emit("Identity", [builder.emit("Relu", ["x"], float32([3]))], float32([3]))], float32([3])), "y");
+  const prepared = await prepareModel(builder.toModel(), { batchSize: 3, trainable: () => false });
+  const step = new GraphBuilder("step", prepared.types.keys());
+  for (const { name, type } of prepared.inputs) step.input(name, type);
+  const gradients = differentiate(emitForward(step, prepared), new Map([[prepared.outputs[0] ?? "", step.floats([1, 1, 1])]]), ["x"]);
+  step.output(gradients.get("x") ?? "", "d");
+  const open = await openModel(writeOnnx(step.toModel()));
+  const found = await open.run({ x: { elementType: "float32", shape: [3], data: Float32Array.of(-1, 0, 4) } });
+  await open.close();
+  expect([...(found["d"] as Tensor).data]).toEqual([0, 0, 0.25]);
+});
+
 test("an operator without a gradient is named, with what can be trained behind it", async () => {
   const builder = new GraphBuilder("sorted");
   builder.input("x", float32([2, 4]));

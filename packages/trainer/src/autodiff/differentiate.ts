@@ -1,6 +1,7 @@
 import { RULES } from "../rules/rule-table.ts";
 import { AutodiffRefusal } from "./autodiff-refusal.ts";
 import type { Forward, WrittenNode } from "./emit-forward.ts";
+import { tameValues } from "./tame-values.ts";
 
 /**
  * Writes the gradients of a loss behind a forward pass (reverse mode; Griewank and Walther, "Evaluating Derivatives", chapter 3). `seeds`: an output → the value that
@@ -10,6 +11,7 @@ import type { Forward, WrittenNode } from "./emit-forward.ts";
 export function differentiate(forward: Forward, seeds: ReadonlyMap<string, string>, wanted: readonly string[]): Map<string, string> {
   const { math, nodes } = forward;
   const needed = valuesBehind(nodes, wanted);
+  const tame = tameValues(nodes.map(({ node }) => node));
   const parts = new Map<string, string[]>([...seeds].map(([value, gradient]) => [value, [gradient]]));
   const total = (value: string): string | null => {
     const all = parts.get(value);
@@ -27,7 +29,7 @@ export function differentiate(forward: Forward, seeds: ReadonlyMap<string, strin
     const gradient = gradients.find((value) => value !== null);
     if (gradient === undefined || gradient === null) continue;
     const found = rule({
-      math, node, inputs: node.inputs, outputs: node.outputs, gradients, gradient, saved,
+      math, node, inputs: node.inputs, outputs: node.outputs, gradients, gradient, saved, isTame: tame.has(node.outputs[0] ?? ""),
       needs: (input) => needed.has(node.inputs[input] ?? ""), dims: (value) => math.dims(value), constant: (value) => forward.constant(value),
     });
     for (const [position, name] of node.inputs.entries()) {

@@ -1,5 +1,5 @@
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
-import { columnsOf, depthwiseTaps } from "../lower/image-columns.ts";
+import { denseTaps, depthwiseTaps } from "../lower/image-columns.ts";
 import type { Rule, RuleContext } from "./rule.ts";
 import { attributesOf, outputPadding, windowsOf, type Windows } from "./windows.ts";
 
@@ -38,8 +38,8 @@ function ofInput(math: GraphMath, conv: Convolution, gradient: string): string {
   return math.emit("ConvTranspose", [gradient, weight], shape, { ...attributesOf(windows), output_padding: { ints: outputPadding(windows, shape.slice(2), out.slice(2)) } });
 }
 
-/** dW: what the input gave, times what was wanted of it, summed over examples and places. */
-function ofWeight(math: GraphMath, conv: Convolution, gradient: string): string {
+/** dW: what the input gave, times what was wanted of it, summed over examples and places. `columns`: what the kernel sees, where the forward form wrote that down. */
+function ofWeight(math: GraphMath, conv: Convolution, gradient: string, columns: string | undefined): string {
   const { shape, kernel, out, windows, x } = conv;
   const [n = 1, channels = 1] = shape;
   const [filters = 1] = kernel;
@@ -54,8 +54,8 @@ function ofWeight(math: GraphMath, conv: Convolution, gradient: string): string 
   }
   if (windows.kernel.length <= 2 && isDepthwise(conv)) return depthwiseTaps(math, x, gradient, conv);
   if (windows.kernel.length <= 2 && windows.group === 1 && channels >= COLUMN_CHANNELS) {
-    const columns = columnsOf(math, x, conv);
     const rows = math.reshape(channelsLast(math, gradient), [n * places, filters]);
+    if (columns === undefined) return denseTaps(math, x, rows, conv);
     const product = math.matrixProduct(rows, columns, { transposesA: true });
     const [height, width] = conv.windows.kernel.length === 1 ? [1, conv.windows.kernel[0] ?? 1] : [conv.windows.kernel[0] ?? 1, conv.windows.kernel[1] ?? 1];
     return math.reshape(math.transpose(math.reshape(product, [filters, height, width, channels]), [0, 3, 1, 2]), kernel);
@@ -86,10 +86,10 @@ export function channelsLast(math: GraphMath, x: string): string {
 }
 
 const convolution: Rule = (context) => {
-  const { math, inputs, gradient, needs, dims } = context;
+  const { math, inputs, gradient, saved, needs, dims } = context;
   const conv = convolutionOf(context);
   const places = dims(gradient).map((_, axis) => axis).filter((axis) => axis !== 1);
-  return [needs(0) ? ofInput(math, conv, gradient) : null, needs(1) ? ofWeight(math, conv, gradient) : null, (inputs[2] ?? "") !== "" && needs(2) ? math.sum(gradient, places) : null];
+  return [needs(0) ? ofInput(math, conv, gradient) : null, needs(1) ? ofWeight(math, conv, gradient, saved["columns"]) : null, (inputs[2] ?? "") !== "" && needs(2) ? math.sum(gradient, places) : null];
 };
 
 /** Y = transposed convolution of X: dX is the convolution of dY, and X plays the part that dY plays for a convolution. */

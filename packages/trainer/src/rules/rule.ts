@@ -14,6 +14,8 @@ export type RuleContext = {
   readonly gradient: string;
   /** What the forward form kept for the backward one. */
   readonly saved: Readonly<Record<string, string>>;
+  /** Whether the gradient is finite at each place unless it is infinite at all: then a product with 0 blocks it. */
+  readonly isTame: boolean;
   /** Whether anything that is learnt lies behind the input. */
   needs(input: number): boolean;
   dims(value: string): readonly number[];
@@ -25,7 +27,7 @@ export type RuleContext = {
 export type Rule = (context: RuleContext) => readonly (string | null)[];
 
 /** How a node is written forward where the backward form needs more than its outputs; answers what to keep. */
-export type ForwardForm = (context: Omit<RuleContext, "gradients" | "gradient" | "saved" | "needs">) => Readonly<Record<string, string>>;
+export type ForwardForm = (context: Omit<RuleContext, "gradients" | "gradient" | "saved" | "isTame" | "needs">) => Readonly<Record<string, string>>;
 
 /** A rule for one input. */
 export function ofOne(make: (context: RuleContext & { readonly x: string; readonly y: string }) => string): Rule {
