@@ -9,7 +9,7 @@ export type Question =
   | { readonly ask: "gradients"; readonly folder: string }
   /** Makes a network of its own weights with a batch of noise and Adam. → `{"ready": true}` */
   | { readonly ask: "prepare"; readonly network: string; readonly batch: number; readonly threads: number }
-  /** Takes steps: `warmUp` that do not count, then for so many seconds, one at least. → `{"ms": numbers}` */
+  /** Takes steps: `warmUp` that do not count, then for so many seconds, one at least. → `{"ms": numbers, "cpuMs": numbers}`, the time of each step and the processor time of the process meanwhile */
   | { readonly ask: "steps"; readonly seconds: number; readonly warmUp: number };
 
 export type Answer = Readonly<Record<string, unknown>>;

@@ -7,36 +7,49 @@ import { isLearnt, PEER_NETWORKS } from "./peer-networks.ts";
 import type { PeerProcess } from "./peer-process.ts";
 import { firstFeeds, oneClassEach } from "./step-feeds.ts";
 
+export type Peer = { readonly name: string; readonly process: PeerProcess; readonly least: number | null };
 export type Cell = { readonly network: string; readonly batch: number; readonly threads: number };
-type Stepper = { readonly name: string; steps(seconds: number, warmUp: number): Promise<readonly number[]> };
+/** Medians over the steps of a block. */
+type Block = { readonly ms: number; readonly cpuMs: number };
+type Stepper = { readonly name: string; block(seconds: number, warmUp: number): Promise<Block> };
 
-const WARM_UP = 2;
+const WARM_UP = 1;
 const ANSWERS = 10;
 
-/** Steps of this project and of its peers in turns: a block of each, `rounds` times. A ratio is that of the medians of two blocks of one round; the median of the ratios is told. */
-export async function peerSpeed(cell: Cell, peers: readonly { readonly name: string; readonly process: PeerProcess; readonly least: number | null }[], { rounds, blockSeconds }: { rounds: number; blockSeconds: number }): Promise<Row[]> {
+/**
+ * Steps of this project and of its peers in turns: a block of each, `rounds` times. A ratio is that of the medians of two blocks of one round; the median of the ratios is told. On one thread that of
+ * the processor time is told too, which others on the same machine disturb less.
+ */
+export async function peerSpeed(cell: Cell, peers: readonly Peer[], { rounds, blockSeconds }: { rounds: number; blockSeconds: number }): Promise<Row[]> {
   const { network, batch, threads } = cell;
   const own = await ownSteps(cell);
   try {
     for (const peer of peers) await peer.process.ask({ ask: "prepare", network, batch, threads });
-    const all: readonly Stepper[] = [own, ...peers.map((peer): Stepper => ({ name: peer.name, steps: async (seconds, warmUp) => times(await peer.process.ask({ ask: "steps", seconds, warmUp })) }))];
-    for (const each of all) await each.steps(blockSeconds, WARM_UP);
-    const blocks = all.map((): number[] => []);
-    for (let round = 0; round < rounds; round += 1) for (const [i, each] of all.entries()) blocks[i]?.push(median(await each.steps(blockSeconds, WARM_UP)));
+    const all: readonly Stepper[] = [own, ...peers.map((peer): Stepper => ({ name: peer.name, block: async (seconds, warmUp) => blockOf(await peer.process.ask({ ask: "steps", seconds, warmUp })) }))];
+    for (const each of all) await each.block(0, WARM_UP);
+    const blocks = all.map((): Block[] => []);
+    for (let round = 0; round < rounds; round += 1) for (const [i, each] of all.entries()) blocks[i]?.push(await each.block(blockSeconds, WARM_UP));
     const [ours = [], ...others] = blocks;
     return peers.map(({ name, least }, i): Row => {
       const theirs = others[i] ?? [];
-      const ratios = theirs.map((ms, round) => ms / (ours[round] ?? Number.NaN)).toSorted((a, b) => a - b);
-      const ratio = median(ratios);
+      const wall = ratios(ours, theirs, "ms");
+      const processor = threads > 1 ? "" : `; ${ratios(ours, theirs, "cpuMs").told} by processor time, ${middle(ours, "cpuMs")} and ${middle(theirs, "cpuMs")} ms`;
       return {
         item: "peer", what: `${network}, batch ${batch}, ${threads} thread${threads === 1 ? "" : "s"}, speed over that of ${name}`,
-        measured: `${ratio.toFixed(2)} x (${ratios[0]?.toFixed(2) ?? "?"} to ${ratios.at(-1)?.toFixed(2) ?? "?"} in ${rounds} rounds); ${median(ours).toFixed(2)} and ${median(theirs).toFixed(2)} ms a step`,
-        reference: least === null ? "" : `at least ${least.toFixed(1)} x`, holds: least === null ? null : ratio >= least,
+        measured: `${wall.told} in ${rounds} rounds, ${middle(ours, "ms")} and ${middle(theirs, "ms")} ms a step${processor}`,
+        reference: least === null ? "" : `at least ${least.toFixed(1)} x`, holds: least === null ? null : wall.median >= least,
       };
     });
   } finally {
     await own.close();
   }
+}
+
+const middle = (blocks: readonly Block[], time: keyof Block): string => median(blocks.map((block) => block[time])).toFixed(2);
+
+function ratios(ours: readonly Block[], theirs: readonly Block[], time: keyof Block): { readonly median: number; readonly told: string } {
+  const each = theirs.map((block, round) => block[time] / (ours[round]?.[time] ?? Number.NaN)).toSorted((a, b) => a - b);
+  return { median: median(each), told: `${median(each).toFixed(2)} x (${each[0]?.toFixed(2) ?? "?"} to ${each.at(-1)?.toFixed(2) ?? "?"})` };
 }
 
 /** Bare steps of the graph that a training runs, each on what the one before made. */
@@ -50,15 +63,17 @@ async function ownSteps({ network, batch, threads }: Cell): Promise<Stepper & { 
   return {
     name: "this project",
     close: () => open.close(),
-    steps: async (seconds, warmUp) => {
+    block: async (seconds, warmUp) => {
       for (let i = 0; i < warmUp; i += 1) await step();
-      const ms: number[] = [];
+      const [ms, cpuMs]: [number[], number[]] = [[], []];
       for (const fromMs = performance.now(); ms.length === 0 || performance.now() - fromMs < 1_000 * seconds;) {
-        const beganMs = performance.now();
+        const [beganMs, cpuBefore] = [performance.now(), process.cpuUsage()];
         await step();
+        const { user, system } = process.cpuUsage(cpuBefore);
         ms.push(performance.now() - beganMs);
+        cpuMs.push((user + system) / 1_000);
       }
-      return ms;
+      return { ms: median(ms), cpuMs: median(cpuMs) };
     },
   };
 }
@@ -68,7 +83,11 @@ function moved(feeds: Tensors, found: Awaited<ReturnType<OpenModel["run"]>>): Te
   return { ...feeds, ...Object.fromEntries(Object.entries(found).filter(([name]) => name.startsWith("new ")).map(([name, tensor]) => [name.slice("new ".length), tensor])) };
 }
 
-function times({ ms }: Readonly<Record<string, unknown>>): readonly number[] {
-  if (!Array.isArray(ms) || ms.length === 0 || !ms.every((each): each is number => typeof each === "number")) throw new RangeError("the peer told no times");
-  return ms;
+function blockOf(answer: Readonly<Record<string, unknown>>): Block {
+  const numbers = (name: string): number[] => {
+    const found = answer[name];
+    if (!Array.isArray(found) || found.length === 0 || !found.every((each): each is number => typeof each === "number")) throw new RangeError(`the peer told no "${name}"`);
+    return found;
+  };
+  return { ms: median(numbers("ms")), cpuMs: median(numbers("cpuMs")) };
 }
