@@ -3,10 +3,10 @@
 export { connect, type ConnectOptions, type Db } from "./connect.ts";
 export { withTx, type TransactionOptions, type Tx } from "./transaction.ts";
 export { sqlOf, withSql, type Sql } from "./sql.ts";
-export { driverCode, isConnectionLoss, isSerializationConflict } from "./database-error.ts";
+export { driverCode, isConnectionLoss } from "./database-error.ts";
 export { listen, notify } from "./listen.ts";
 export { withAdvisoryLock, type AdvisoryLockResult } from "./advisory-lock.ts";
-export { enqueueJob, ensureQueue, startJobConsumer, type JobConsumerOptions } from "./queue.ts";
+export { enqueueJob, startJobConsumer, type JobConsumerOptions } from "./queue.ts";
 export { watchProcess } from "./embedded/process-identity.ts";
 export { testDb, type TestDb } from "./testing/test-databases.ts";
 export { Prisma } from "./generated/prisma/client.ts";

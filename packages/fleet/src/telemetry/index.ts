@@ -1,4 +1,4 @@
-export { ALL_FLEETS, applySyncs } from "./apply-syncs-store.ts";
+export { applySyncs } from "./apply-syncs-store.ts";
 export type { SyncItem, SyncOutcome } from "./sync-types.ts";
 export { IngestMemory } from "./ingest-memory.ts";
 export { queryLatency } from "./query-store.ts";
