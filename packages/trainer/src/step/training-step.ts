@@ -1,4 +1,4 @@
-import { floats, type OnnxModel } from "@flotilla/runtime/ir";
+import { floats, makeNode, type OnnxModel } from "@flotilla/runtime/ir";
 import { differentiate } from "../autodiff/differentiate.ts";
 import { emitForward } from "../autodiff/emit-forward.ts";
 import { GraphMath } from "../autodiff/graph-math.ts";
@@ -13,6 +13,7 @@ import type { TrainingRecipe } from "../recipe.ts";
 import { TrainingRefusal } from "../training-refusal.ts";
 import { answerOf } from "./absorb-last-activation.ts";
 import { decaysOf, partsOf, type VectorPart } from "./parameter-vector.ts";
+import { examplesAtATime, withSuffix } from "./pieces.ts";
 
 /** Names of what a step is fed and answers; inputs of the model itself have their own. */
 export const FEEDS = { parameters: "parameters", targets: "targets", weights: "example weights", teacher: "teacher's answers", accumulated: "accumulated gradient", share: "share of the gradient", average: "average of the parameters" } as const;
@@ -43,11 +44,15 @@ export type StepOptions = { readonly batchSize: number; readonly recipe: Trainin
  * operators. Throws TrainingRefusal `nothing_to_train`, AutodiffRefusal.
  */
 export async function buildTrainingStep(model: OnnxModel, { batchSize, recipe, trainable, dimensions }: StepOptions): Promise<TrainingStep> {
-  const prepared = await prepareModel(model, { batchSize, trainable, norm: "train", dropout: "train", ...(dimensions === undefined ? {} : { dimensions }) });
+  const prepare = (count: number): Promise<PreparedModel> => prepareModel(model, { batchSize: count, trainable, norm: "train", dropout: "train", ...(dimensions === undefined ? {} : { dimensions }) });
+  const prepared = await prepare(batchSize);
   const parts = partsOf(prepared.parameters);
   if (parts.length === 0) throw new TrainingRefusal("nothing_to_train", "No weight of this model would be learnt: everything is frozen, or it has none.");
-  const builder = new GraphBuilder("training step", prepared.types.keys());
-  const { math, answers, gradient, values, noise } = writeGradient(builder, prepared, parts, recipe);
+  const atATime = LOSSES[recipe.loss].targets === "label" ? batchSize : examplesAtATime(prepared, batchSize);
+  const piece = atATime === batchSize ? prepared : await prepare(atATime);
+  const pieces = atATime === batchSize ? [prepared] : Array.from({ length: batchSize / atATime }, (_, i) => withSuffix(piece, ` of piece ${i}`));
+  const builder = new GraphBuilder("training step", [prepared, ...pieces].flatMap(({ types }) => [...types.keys()]));
+  const { math, answers, gradient, values, noise } = writeGradient(builder, prepared, pieces, { parts, recipe });
   const isSplit = recipe.accumulation > 1;
   for (const { name, value } of values) builder.output(value, name);
   if (isSplit) builder.output(math.add(gradient, builder.input(FEEDS.accumulated, vectorType(parts))), FETCHES.gradient);
@@ -59,30 +64,46 @@ export async function buildTrainingStep(model: OnnxModel, { batchSize, recipe, t
 
 const vectorType = (parts: readonly VectorPart[]): StaticType => float32([parts.reduce((sum, { length }) => sum + length, 0)]);
 
-function writeGradient(builder: GraphBuilder, prepared: PreparedModel, parts: readonly VectorPart[], recipe: TrainingRecipe) {
+type Plan = { readonly parts: readonly VectorPart[]; readonly recipe: TrainingRecipe };
+
+/** The whole batch at once or in pieces, whose gradients are added up. */
+function writeGradient(builder: GraphBuilder, prepared: PreparedModel, pieces: readonly PreparedModel[], { parts, recipe }: Plan) {
   for (const { name, type } of prepared.inputs) builder.input(name, type);
   builder.input(FEEDS.parameters, vectorType(parts));
   for (const { name, dims } of prepared.buffers) builder.input(name, float32(dims));
   const sizes = builder.int64s(parts.map(({ length }) => length));
   const flat = parts.length === 1 ? [FEEDS.parameters] : builder.emitAll("Split", [FEEDS.parameters, sizes], parts.map(({ length }) => float32([length])), { axis: { int: 0 } });
   for (const [i, { name, dims }] of parts.entries()) builder.rename(builder.emit("Reshape", [flat[i] ?? "", builder.int64s(dims)], float32(dims)), name);
-  const forward = emitForward(builder, prepared);
+  const loss = LOSSES[recipe.loss];
+  if (recipe.distillation !== undefined && !loss.isOfClasses) throw new TrainingRefusal("teacher_does_not_fit", "Only a model that tells classes apart can learn from another one's answers.");
+  const [batch = 1, ...rest] = prepared.types.get(answerOf(prepared, loss))?.dims ?? [];
+  const answers = [batch, rest.reduce((product, dim) => product * dim, 1)];
+  const wanted = loss.targets === "label" ? [batch, 1] : answers;
+  const fed = [builder.input(FEEDS.targets, float32(wanted)), builder.input(FEEDS.weights, float32([batch, 1])), ...(recipe.distillation === undefined ? [] : [builder.input(FEEDS.teacher, float32(answers))])];
+  const math = new GraphMath(builder);
+  for (const { name, type } of prepared.inputs) if (pieces.length > 1) builder.adopt(makeNode("Split", [name], pieces.map(({ inputs }) => inputs.find((input) => input.name.startsWith(`${name} of piece`))?.name ?? ""), { axis: { int: 0 }, num_outputs: { int: pieces.length } }), pieces.map(() => ({ ...type, dims: [batch / pieces.length, ...type.dims.slice(1)] })));
+  const shared = fed.map((value) => math.split(value, 0, pieces.map(() => batch / pieces.length)));
+  const written = pieces.map((piece, i) => writePiece(builder, piece, { parts, recipe }, { targets: shared[0]?.[i] ?? "", weights: math.scale(shared[1]?.[i] ?? "", 1 / pieces.length), teacher: shared[2]?.[i] ?? "" }));
+  const total = (values: readonly string[]): string => (values.length === 1 ? (values[0] ?? "") : math.emit("Sum", values, math.dims(values[0] ?? "")));
+  const values = [{ name: FETCHES.loss, value: total(written.map((each) => each.loss)) }, ...written.flatMap(({ forward }) => forward.bufferUpdates).map(({ buffer, value }) => ({ name: newName(buffer), value }))];
+  const correct = written.flatMap((each) => each.correct ?? []);
+  if (correct.length > 0) values.push({ name: FETCHES.correct, value: total(correct) });
+  return { math, answers: wanted, gradient: total(written.map((each) => each.gradient)), values, noise: written.flatMap(({ forward }) => forward.noise).map((name) => ({ name, dims: math.dims(name) })) };
+}
+
+/** Forward pass, loss and gradient of one piece of the batch; its weights are shares of the whole batch. */
+function writePiece(builder: GraphBuilder, piece: PreparedModel, { parts, recipe }: Plan, { targets, weights, teacher }: { readonly targets: string; readonly weights: string; readonly teacher: string }) {
+  const forward = emitForward(builder, piece);
   const { math } = forward;
   const loss = LOSSES[recipe.loss];
-  const output = answerOf(prepared, loss);
-  const [batch = 1, ...rest] = math.dims(output);
-  const answers = [batch, rest.reduce((product, dim) => product * dim, 1)];
-  const answer = math.reshape(output, answers);
-  const wanted = loss.targets === "label" ? [batch, 1] : answers;
-  const targets = builder.input(FEEDS.targets, float32(wanted));
-  if (recipe.distillation !== undefined && !loss.isOfClasses) throw new TrainingRefusal("teacher_does_not_fit", "Only a model that tells classes apart can learn from another one's answers.");
-  const write = recipe.distillation === undefined ? loss.write : distilled(loss.write, recipe.distillation, builder.input(FEEDS.teacher, float32(answers)));
-  const written = write({ math, answer, targets, weights: builder.input(FEEDS.weights, float32([batch, 1])) });
+  const output = answerOf(piece, loss);
+  const [count = 1] = math.dims(output);
+  const answer = math.reshape(output, [count, builder.elementsOf(output) / count]);
+  const write = recipe.distillation === undefined ? loss.write : distilled(loss.write, recipe.distillation, teacher);
+  const written = write({ math, answer, targets, weights });
   const gradients = differentiate(forward, new Map([[output, math.reshape(written.seed, math.dims(output))]]), parts.map(({ name }) => name));
   const gradient = math.concat(parts.map(({ name, length }) => { const found = gradients.get(name); return found === undefined ? math.zeros([length], FEEDS.parameters) : math.reshape(found, [length]); }), 0);
-  const values = [{ name: FETCHES.loss, value: written.loss }, ...forward.bufferUpdates.map(({ buffer, value }) => ({ name: newName(buffer), value }))];
-  if (loss.isOfClasses) values.push({ name: FETCHES.correct, value: rightAnswers(math, answer, targets) });
-  return { math, answers: wanted, gradient, values, noise: forward.noise.map((name) => ({ name, dims: math.dims(name) })) };
+  return { forward, gradient, loss: written.loss, correct: loss.isOfClasses ? rightAnswers(math, answer, targets) : null };
 }
 
 /** How many of the batch got the class with the largest share right. */
