@@ -12,7 +12,7 @@ test("what is written runs, constants once, and nothing that no output needs", a
   const sum = builder.emit("Add", [doubled, builder.scalar(2)], float32([2]));
   builder.output(sum, "y");
   const model = builder.toModel();
-  expect(model.graph.nodes.map(({ opType }) => opType)).toEqual(["Mul", "Add", "Identity"]);
+  expect(model.graph.nodes.map(({ opType }) => opType)).toEqual(["Mul", "Add"]);
   expect(model.graph.initializers).toHaveLength(1);
   const open = await openModel(writeOnnx(model));
   const found = await open.run({ x: { elementType: "float32", shape: [2], data: Float32Array.of(1, 5) } });
@@ -44,4 +44,17 @@ test("a pool answers the places of its largest values only where something reads
     return builder.toModel().graph.nodes.find(({ opType }) => opType === "MaxPool")?.outputs.length;
   };
   expect([write(false), write(true)]).toEqual([1, 2]);
+});
+
+test("an output under another name costs no copy, unless what it copies is an output or an input itself", () => {
+  const builder = new GraphBuilder("outputs");
+  const x = builder.input("x", float32([1]));
+  const doubled = builder.emit("Mul", [x, builder.scalar(2)], float32([1]));
+  const read = builder.emit("Neg", [doubled], float32([1]));
+  builder.output(doubled, "doubled");
+  builder.output(read, "read");
+  builder.output("read", "read again");
+  builder.output(x, "x again");
+  const { nodes } = builder.toModel().graph;
+  expect(nodes.map(({ opType, inputs: [from], outputs: [to] }) => [opType, from, to])).toEqual([["Mul", "x", "doubled"], ["Neg", "doubled", "read"], ["Identity", "read", "read again"], ["Identity", "x", "x again"]]);
 });

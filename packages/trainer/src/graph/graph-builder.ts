@@ -1,5 +1,6 @@
 import { elementCount, floats, int64s, makeNode, type AttributeInput, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValueInfo } from "@flotilla/runtime/ir";
 import type { StaticType } from "./static-type.ts";
+import { withoutCopies } from "./without-copies.ts";
 
 /** Operators are written as this set has them (ONNX 1.15: the first with Gelu). */
 export const OPSET = 20;
@@ -131,7 +132,7 @@ export class GraphBuilder {
       return true;
     }).reverse().map((node) => withoutUnread(node, live));
     const graph: OnnxGraph = {
-      name: this.#name, nodes, initializers: [...this.#initializers.values()].filter(({ name }) => live.has(name)), sparseInitializers: [],
+      name: this.#name, nodes: withoutCopies(nodes, new Set(this.#outputs.map(({ name }) => name))), initializers: [...this.#initializers.values()].filter(({ name }) => live.has(name)), sparseInitializers: [],
       inputs: this.#inputs, outputs: this.#outputs, valueInfos: [], docString: "", metadata: [], unknownFields: [],
     };
     const opsets = [{ domain: "", version: OPSET }, ...[...this.#domains].filter((domain) => domain !== "").map((domain) => ({ domain, version: 1 }))];
