@@ -11,7 +11,7 @@ const WITH_RELU = ["seed-cnn", "resnet-8", "mobilenet", "keyword-spotter"];
 const [BATCHES, THREADS] = [[32, 128], [1, 2]] as const;
 /** How many times a peer's speed is asked for: by the beginning of its name. Of the seed network only on one thread. */
 const LEAST: Readonly<Record<string, Readonly<Record<string, number>>>> = { "seed-cnn": { PyTorch: 1.2, Keras: 1 }, mobilenet: { PyTorch: 0.9 }, "resnet-18": { PyTorch: 0.6 } };
-const TIMED: Readonly<Record<string, { rounds: number; blockSeconds: number }>> = { "seed-cnn": { rounds: 15, blockSeconds: 0.4 }, "resnet-8": { rounds: 9, blockSeconds: 0.5 }, mobilenet: { rounds: 9, blockSeconds: 0.5 }, "resnet-18": { rounds: 3, blockSeconds: 0.5 } };
+const TIMED: Readonly<Record<string, { rounds: number; blockSeconds: number }>> = { "seed-cnn": { rounds: 9, blockSeconds: 0.4 }, "resnet-8": { rounds: 5, blockSeconds: 0.5 }, mobilenet: { rounds: 5, blockSeconds: 0.5 }, "resnet-18": { rounds: 2, blockSeconds: 0.1 } };
 
 /** The parts of the bench that want a peer: gradients of whole networks, and the speed of some. */
 export const PEER_PARTS: Readonly<Record<string, (workDir: string, commands: readonly string[]) => Promise<Row[]>>> = {
