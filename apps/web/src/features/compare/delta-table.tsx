@@ -25,7 +25,7 @@ export function DeltaTable({ view, budget, onBaseline }: { view: CompareView; bu
         <tbody>
           {view.versions.map((version) => (
             <Tr key={version.id} className="align-top">
-              <Td className="min-w-44 py-2 align-top"><Name version={version} isBaseline={version.id === view.baselineId} /><Actions version={version} isBaseline={version.id === view.baselineId} onBaseline={onBaseline} /></Td>
+              <Td className="min-w-44 py-2 align-top"><Name version={version} isBaseline={version.id === view.baselineId} isAlone={view.versions.length === 1} /><Actions version={version} isBaseline={version.id === view.baselineId} onBaseline={onBaseline} /></Td>
               <Td className="min-w-28 py-2 align-top"><Verdict version={version} budget={budget} baselineAccuracy={baselineAccuracy} /></Td>
               <Td className="min-w-52 py-2 align-top"><Accuracy version={version} /></Td>
               <Td className="min-w-48 py-2 align-top"><Latency version={version} /></Td>
@@ -41,14 +41,15 @@ export function DeltaTable({ view, budget, onBaseline }: { view: CompareView; bu
   );
 }
 
-function Name({ version, isBaseline }: { version: ComparedVersion; isBaseline: boolean }) {
+/** Alone nothing is on a front. */
+function Name({ version, isBaseline, isAlone }: { version: ComparedVersion; isBaseline: boolean; isAlone: boolean }) {
   return (
     <span className="block">
       <Link className="font-medium hover:underline" href={`/models/${version.modelId}/v/${version.number}` as Route}>{version.modelName} v{version.number}</Link>
       <Small>{version.label ?? "brought by people"}</Small>
       <span className="mt-1 flex flex-wrap gap-1">
         {isBaseline && <Badge tone="accent">baseline</Badge>}
-        {version.isOnFront === true && <Badge title="No other here is at least as good in size, latency and accuracy, and better in one">on the front</Badge>}
+        {version.isOnFront === true && !isAlone && <Badge title="No other here is at least as good in size, latency and accuracy, and better in one">on the front</Badge>}
         {!version.offered && <StateWord tone="warn" word="not offered" />}
       </span>
       {!version.offered && <Small>{version.notOfferedReason}</Small>}

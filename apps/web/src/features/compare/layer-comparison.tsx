@@ -44,7 +44,7 @@ export function LayerComparison({ view }: { view: CompareView }) {
         <tbody>
           {rows.slice(0, shown).map((row, position) => (
             <Tr key={`${position} ${row.name}`}>
-              <Td className="max-w-72 truncate font-mono text-xs" title={[row.left?.layer, row.right?.layer].filter((name) => name !== undefined).join(" | ")}>{row.name}</Td>
+              <Td className="max-w-72 truncate font-mono text-xs max-sm:max-w-32" title={[row.left?.layer, row.right?.layer].filter((name) => name !== undefined).join(" | ")}>{row.name}</Td>
               <Td><LayerCell layer={row.left} most={most} nodes={nodesIn(row.left, leftPlaces.data)} /></Td>
               <Td><LayerCell layer={row.right} most={most} nodes={nodesIn(row.right, rightPlaces.data)} /></Td>
               <Td numeric className="whitespace-nowrap">{row.left === null || row.right === null || row.left.medianUs === 0 ? "–" : formatRatio(row.right.medianUs / row.left.medianUs)}</Td>

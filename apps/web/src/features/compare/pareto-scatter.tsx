@@ -25,7 +25,7 @@ export function ParetoScatter({ view, ...limits }: { view: CompareView } & Limit
       finding={findingOf(dots, missing)}
       columns={[{ key: "version", label: "Version" }, { key: "ms", label: "p50", numeric: true }, { key: "accuracy", label: "Accuracy", numeric: true }, { key: "size", label: "Size", numeric: true }, { key: "front", label: "On the front" }]}
       rows={view.versions.map((version) => ({ key: version.id, cells: [nameOf(version), formatMs(version.latencyMs?.p50 ?? null), formatAccuracy(version.accuracy?.value ?? null), formatBytes(version.sizeBytes), version.isOnFront === null ? "not known" : version.isOnFront ? "yes" : "no"] }))}
-      legend={<Legend />}
+      legend={dots.length === 0 ? undefined : <Legend />}
     >
       {dots.length === 0 ? <p className="rounded-md bg-sunken p-6 text-center text-muted">A point needs accuracy and a time that were measured alike. {view.latencyWhyNot ?? "Evaluate the versions on one split."}</p> : <Plot dots={dots} limits={limits} />}
     </ChartFrame>
@@ -57,6 +57,7 @@ function dotsOf(view: CompareView, budget: Budget): Dot[] {
 }
 
 function findingOf(dots: readonly Dot[], missing: number): string {
+  if (dots.length === 0) return "None of them can be drawn: a number is missing.";
   const front = dots.filter(({ isOnFront }) => isOnFront).map(({ label }) => label);
   const left = missing === 0 ? "" : ` ${missing} cannot be drawn: a number is missing.`;
   return front.length === 0 ? `Nothing is known to be on the front.${left}` : `Nothing beats ${front.join("; ")} in size, time and accuracy at once.${left}`;

@@ -50,7 +50,7 @@ export function GraphTab({ version, page }: { version: VersionView; /** Where it
       actions={(
         <>
           <SearchField label="Find by name or operator" value={search} onChange={(text) => void setSearch(text)} className="sm:w-56" />
-          {graph && !asTable && <Select aria-label="Colours" className="w-36" value={colouring} onChange={(event) => void setColouring(event.target.value === "time" ? "time" : "family")}><option value="family">Colour: operator</option><option value="time">Colour: time</option></Select>}
+          {graph && !asTable && <Select aria-label="Colours" className="w-36 max-sm:w-48" value={colouring} onChange={(event) => void setColouring(event.target.value === "time" ? "time" : "family")}><option value="family">Colour: operator</option><option value="time">Colour: time</option></Select>}
           {graph && !asTable && graph.blocks.length > 0 && <BlockButtons graph={graph} onOpen={(blocks) => void setOpen([...blocks])} />}
           <Button size="sm" aria-pressed={asTable} onClick={() => void setAsTable(!asTable)}>{asTable ? <Workflow size={13} aria-hidden /> : <Table2 size={13} aria-hidden />}{asTable ? "View as graph" : "View as table"}</Button>
           {page === undefined && <LinkButton size="sm" href={`/models/${version.modelId}/v/${version.number}/graph${chosen === null ? "" : `?node=${encodeURIComponent(chosen)}`}` as Route}><Maximize2 size={13} aria-hidden />Own page</LinkButton>}

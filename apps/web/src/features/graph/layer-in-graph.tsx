@@ -12,7 +12,7 @@ export function LayerInGraph({ version, chosen, pointed }: { version: VersionVie
   const layer = pointed ?? chosen;
   const places = useQuery({ ...nodePlacesQuery(version.id), enabled: layer !== null }).data;
   return (
-    <p className="min-h-5 text-xs text-muted">
+    <p className="-my-2 min-h-5 text-xs text-muted">
       {layer !== null && places !== undefined && places.length > 0 && <Way version={version} layer={layer} node={nodeOfLayer(version.inspection?.layers ?? [], places, layer)} isPointed={pointed !== null} />}
     </p>
   );

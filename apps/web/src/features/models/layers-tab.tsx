@@ -90,7 +90,7 @@ function LayerTable({ layers, chosen, onChoose, pointed, onPoint }: LayerTablePr
           {rows.slice(0, visible).map(({ layer, position }) => (
             <Tr key={position} aria-current={position === chosen || undefined} className={position === chosen ? "bg-accent-soft" : position === pointed ? "bg-hover" : undefined} onMouseEnter={() => onPoint(position)} onMouseLeave={() => onPoint(null)}>
               <Td numeric className="text-muted"><button type="button" className="hover:text-ink hover:underline" aria-label={`Choose layer ${position + 1}`} onClick={() => onChoose(position)}>{position + 1}</button></Td>
-              <Td className="max-w-64 truncate font-mono text-xs" title={layer.name}>{layer.name}</Td>
+              <Td className="max-w-64 truncate font-mono text-xs max-sm:max-w-32" title={layer.name}>{layer.name}</Td>
               <Td className="whitespace-nowrap">{layer.opType}</Td>
               <Td numeric className="whitespace-nowrap">{formatMs(layer.medianUs / 1000)}</Td>
               <Td numeric className="whitespace-nowrap">
