@@ -4,7 +4,7 @@ import type { ExampleSource } from "../examples.ts";
 import { ActivationHistogram } from "./histogram.ts";
 import type { NumberFormat, Range } from "./number-formats.ts";
 import type { RangeProbe } from "./range-probes.ts";
-import { withRangeProbes, withTensorOutputs } from "./range-probes.ts";
+import { withRangeProbes, withSampledOutputs } from "./range-probes.ts";
 import type { CalibrationContext, Visit } from "./sampler.ts";
 import { evenlyChosen, Sampler } from "./sampler.ts";
 import { TensorStatistics } from "./tensor-statistics.ts";
@@ -54,21 +54,22 @@ async function gathered(model: OnnxModel, tensors: readonly string[], examples: 
     const half = index * 2 < examples.count ? 0 : 1;
     for (const probe of probes) statistics.get(probe.tensor)?.add(probe.min === null ? 0 : scalar(results, probe.min), scalar(results, probe.max), half);
   });
-  if (passes === 2) await fillHistograms((visit, tensors) => sampler.eachRun(withTensorOutputs(model, tensors), counted, visit), probes, statistics);
+  if (passes === 2) await fillHistograms(model, (sampled, visit) => sampler.eachRun(sampled, counted, visit), probes, statistics);
   return statistics;
 }
 
-type RunAll = (visit: Visit, tensors: readonly string[]) => Promise<void>;
+type RunAll = (model: OnnxModel, visit: Visit) => Promise<void>;
 
-async function fillHistograms(runAll: RunAll, probes: readonly RangeProbe[], statistics: ReadonlyMap<string, TensorStatistics>): Promise<void> {
+async function fillHistograms(model: OnnxModel, runAll: RunAll, probes: readonly RangeProbe[], statistics: ReadonlyMap<string, TensorStatistics>): Promise<void> {
   const counted = probes.map(({ tensor }) => tensor).filter((name) => (statistics.get(name)?.samples ?? 0) > 0);
   const histograms = new Map(counted.map((name) => [name, new ActivationHistogram(statistics.get(name)?.observed ?? { min: 0, max: 0 }, HISTOGRAM_BINS)]));
-  await runAll((results, feeds) => {
+  const { model: sampled, outputs } = withSampledOutputs(model, counted);
+  await runAll(sampled, (results, feeds) => {
     for (const [name, histogram] of histograms) {
-      const data = (results[name] ?? feeds[name])?.data;
+      const data = (results[outputs.get(name) ?? name] ?? feeds[name])?.data;
       if (data instanceof Float32Array) histogram.add(data);
     }
-  }, counted);
+  });
   for (const [name, histogram] of histograms) {
     const entry = statistics.get(name);
     if (entry !== undefined) entry.histogram = histogram;

@@ -58,8 +58,8 @@ export class ActivationHistogram {
 
 const VALUES_PER_SAMPLE = 32_768;
 
-/** Steps through a large tensor so that rows, columns and channels all take part: prime, and no common image width divides it. */
-function strideFor(count: number): number {
+/** In what steps a tensor of so many values is counted. Steps through a large one so that rows, columns and channels all take part: prime, and no common image width divides it. */
+export function strideFor(count: number): number {
   const least = Math.ceil(count / VALUES_PER_SAMPLE);
   return STRIDES.find((stride) => stride >= least) ?? least;
 }

@@ -1,5 +1,6 @@
 import type { OnnxModel, OnnxValueInfo } from "@flotilla/runtime/ir";
-import { cloneModel, GraphIndex, makeNode } from "@flotilla/runtime/ir";
+import { cloneModel, GraphIndex, inferShapes, int64s, makeNode } from "@flotilla/runtime/ir";
+import { strideFor } from "./histogram.ts";
 
 /** Where a probed model gives the extremes of a value. No `min`: the value cannot be negative, and 0 is in every range anyway. */
 export type RangeProbe = { readonly tensor: string; readonly min: string | null; readonly max: string };
@@ -35,4 +36,47 @@ export function withTensorOutputs(model: OnnxModel, tensors: readonly string[]):
   probed.graph.outputs = tensors.filter((name) => !inputs.has(name)).map(output);
   new GraphIndex(probed.graph).removeUnused();
   return probed;
+}
+
+/**
+ * As `withTensorOutputs`, but of large tensors of known shape only the values leave the runtime that a histogram counts: every stride-th of them
+ * in order. `outputs`: tensor → the output that has its values.
+ */
+export function withSampledOutputs(model: OnnxModel, tensors: readonly string[]): { readonly model: OnnxModel; readonly outputs: ReadonlyMap<string, string> } {
+  const probed = cloneModel(model);
+  const { graph } = probed;
+  const types = inferShapes(probed);
+  const index = new GraphIndex(graph);
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  const constants = new Map<string, string>();
+  const constant = (value: bigint) => {
+    const known = constants.get(`${value}`);
+    if (known !== undefined) return known;
+    const name = index.freshName(`sampling_${value}`);
+    graph.initializers.push(int64s(name, [1], [value]));
+    constants.set(`${value}`, name);
+    return name;
+  };
+  const outputs = new Map<string, string>();
+  for (const tensor of tensors.filter((name) => !inputs.has(name))) {
+    const stride = strideFor(knownCount(types.get(tensor)?.shape));
+    outputs.set(tensor, stride === 1 ? tensor : index.freshName(`${tensor}_sampled`));
+    if (stride === 1) continue;
+    const flat = index.freshName(`${tensor}_flat`);
+    graph.nodes.push(
+      makeNode("Reshape", [tensor, constant(-1n)], [flat], {}, { name: index.freshName(`${flat}_reshape`) }),
+      makeNode("Slice", [flat, constant(0n), constant(END), constant(0n), constant(BigInt(stride))], [outputs.get(tensor) ?? ""], {}, { name: index.freshName(`${flat}_slice`) }),
+    );
+  }
+  graph.outputs = [...outputs.values()].map(output);
+  new GraphIndex(graph).removeUnused();
+  return { model: probed, outputs };
+}
+
+/** The end of whatever is sliced (ONNX, Slice). */
+const END = 2n ** 63n - 1n;
+
+/** Number of elements; 0 where a size is not known. */
+function knownCount(shape: readonly unknown[] | null | undefined): number {
+  return (shape ?? [0]).reduce<number>((all, size) => all * (typeof size === "number" ? size : 0), 1);
 }
