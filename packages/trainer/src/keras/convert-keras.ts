@@ -6,6 +6,7 @@ import type { KerasValue } from "./emit/keras-value.ts";
 import { writeNetwork, type Conversion } from "./emit/write-network.ts";
 import { KERAS_LIMITS, type KerasLimits } from "./keras-limits.ts";
 import { KerasRefusal, quoted } from "./keras-refusal.ts";
+import { takesBytes } from "./takes-bytes.ts";
 import { openArchive, openLegacy, type OpenModelFile } from "./open-model-file.ts";
 
 export type KerasFormat = "h5" | "keras";
@@ -19,7 +20,7 @@ export type KerasReport = {
   readonly layers: readonly { readonly name: string; readonly className: string }[];
   /** Numbers that are learnt. */
   readonly parameters: number;
-  /** Whether it brings its inputs into a range by itself. */
+  /** Whether it takes numbers as they are: it brings them into a range by itself, or was trained on pixels from 0 to 255 (`takesBytes`). */
   readonly normalizesInput: boolean;
   /** Sentences for people. */
   readonly notes: readonly string[];
@@ -54,7 +55,7 @@ function convert(file: OpenModelFile, format: KerasFormat, limits: KerasLimits):
   const named = outputs.map((value, position) => ({ name: network.outputs[position]?.layer ?? "output", value }));
   const model = writer.toModel(network.name, named, [["converted from", producer]]);
   const parameters = model.graph.initializers.filter(({ name }) => name.includes("/")).reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0);
-  return { model, report: { format, producer, modelName: network.name, layers: conversion.written, parameters, normalizesInput: conversion.written.some(({ className }) => NORMALIZERS.has(className)), notes: [...conversion.notes] } };
+  return { model, report: { format, producer, modelName: network.name, layers: conversion.written, parameters, normalizesInput: takesBytes(model) || conversion.written.some(({ className }) => NORMALIZERS.has(className)), notes: [...conversion.notes] } };
 }
 
 const NORMALIZERS: ReadonlySet<string> = new Set(["Rescaling", "Normalization"]);
