@@ -1,8 +1,9 @@
-import { openModel, seededRandom, syntheticFeeds } from "@flotilla/runtime";
+import { openModel, seededRandom } from "@flotilla/runtime";
 import { writeOnnx } from "@flotilla/runtime/ir";
 import { buildTrainingStep, DEFAULT_RECIPE, train, type TrainingRecipe } from "@flotilla/trainer";
 import type { Row } from "../optimizer/row.ts";
 import { seedCnn } from "./seed-cnn.ts";
+import { firstFeeds, oneClassEach } from "./step-feeds.ts";
 
 const [WARM_UP, STEPS] = [20, 150];
 const EXAMPLES = 4_096;
@@ -30,9 +31,9 @@ export async function speed(): Promise<Row[]> {
 
 /** Median of one step after another on the same feeds. */
 async function bareStepMs(recipe: TrainingRecipe, threads: number): Promise<number> {
-  const { model } = await buildTrainingStep(seedCnn(), { batchSize: recipe.batchSize, recipe, trainable: () => true });
-  const open = await openModel(writeOnnx(model), { intraOpThreads: threads, graphOptimization: "extended" });
-  const feeds = syntheticFeeds(open.inputs, 1);
+  const step = await buildTrainingStep(seedCnn(), { batchSize: recipe.batchSize, recipe, trainable: () => true });
+  const open = await openModel(writeOnnx(step.model), { intraOpThreads: threads, graphOptimization: "extended" });
+  const feeds = { ...firstFeeds(step, open.inputs, recipe.batchSize), targets: oneClassEach(recipe.batchSize, 10) };
   const times: number[] = [];
   for (let run = 0; run < WARM_UP + STEPS; run += 1) {
     const beganMs = performance.now();
