@@ -43,7 +43,7 @@ function fitOf({ kind, shape, statistics, sampleRateHz }: DatasetSummary): Fit |
 
 function answersOf(template: TrainingTemplate, { task, classes }: DatasetSummary, { input }: Fit): Omit<TemplateOptions, "input"> | null {
   const values = input.reduce((product, length) => product * length, 1);
-  if (template.id === "autoencoder") return { answers: values, isClassifier: false };
+  if (template.learnsItsInput === true) return { answers: values, isClassifier: false };
   if (task === "classification") return classes.length > 1 ? { answers: classes.length, isClassifier: true } : null;
   return task === "regression" ? { answers: 1, isClassifier: false } : null;
 }

@@ -39,9 +39,18 @@ const quick = { batchSize: 16, budget: { epochs: 2, minutes: null }, optimizer: 
 
 test("a dataset says which networks can be trained on it, with their sizes", async () => {
   const templates = await worker.transact((tx) => fittingTemplates(tx, operator, digits));
-  expect(templates.map(({ id }) => id)).toEqual(["cnn", "resnet", "mobilenet"]);
+  expect(templates.map(({ id }) => id)).toEqual(["cnn", "resnet", "mobilenet", "image-autoencoder"]);
+  expect(templates.at(-1)).toMatchObject({ input: [1, 28, 28], answers: 784, isClassifier: false });
   expect(templates[0]).toMatchObject({ input: [1, 28, 28], answers: 10, isClassifier: true, preprocessing: { kind: "image", channels: "grey", layout: "nchw" } });
   expect(templates[0]?.presets.find(({ id }) => id === "medium")).toMatchObject({ parameters: 93_322 });
+});
+
+test("an autoencoder learns to draw pictures again, whatever their labels", async () => {
+  const training = await start({ datasetVersionId: digits, template: { id: "image-autoencoder", preset: "small" }, modelName: "seen before", recipe: { ...quick, loss: "mean_squared_error" } });
+  await worker.run(training.jobId);
+  expect(await viewOf(training.id)).toMatchObject({ state: "succeeded", best: { metric: "validation loss" }, result: { modelName: "seen before", number: 1 }, confusion: null });
+  const losses = (await worker.transact((tx) => jobMetrics(tx, operator, { jobId: training.jobId }))).filter(({ name }) => name === "train loss").map(({ value }) => value);
+  expect(losses.at(-1)).toBeLessThan(0.8 * (losses[0] ?? 0));
 });
 
 test("a network from a template becomes a version with its lineage, its curves and its numbers", async () => {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { finishTraining, getVersion, isStopRequested, systemPrincipal, trainingOf, type JobPayload, type PendingTraining, type Preprocessing, type TrainingOutcome, type VersionView } from "@flotilla/fleet";
 import { FLOTILLA_VERSION } from "@flotilla/protocol";
+import { listTemplates } from "@flotilla/trainer";
 import { JobFailure } from "../job-failure.ts";
 import type { JobContext, JobDone } from "../ports.ts";
 import { limitsFor } from "../sandbox/limits.ts";
@@ -114,7 +115,7 @@ async function runTraining(training: PendingTraining, dataset: StagedDataset, { 
 
 /** An autoencoder learns its own input, and so does whatever is trained on examples without labels. */
 function isUnlabelled({ start }: PendingTraining, { summary }: StagedDataset): boolean {
-  return summary.task === "unlabelled" || (start.kind === "template" && start.template === "autoencoder");
+  return summary.task === "unlabelled" || (start.kind === "template" && listTemplates().some(({ id, learnsItsInput }) => id === start.template && learnsItsInput === true));
 }
 
 async function stopWhenAsked(id: string, outDir: string, context: JobContext): Promise<void> {
