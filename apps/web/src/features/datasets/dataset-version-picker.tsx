@@ -21,6 +21,7 @@ export function DatasetVersionPicker({ value, none, uses = toOptimize, onChange 
       <Field label="Dataset">
         <Select value={datasetId} onChange={(event) => { setDatasetId(event.target.value); onChange(null); }}>
           <option value="">{none}</option>
+          {value !== null && usable.every(({ id }) => id !== value.datasetId) && <option value={value.datasetId}>{value.datasetName}</option>}
           {usable.map((dataset) => <option key={dataset.id} value={dataset.id}>{dataset.name}</option>)}
         </Select>
       </Field>

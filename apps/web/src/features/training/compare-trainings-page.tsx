@@ -55,12 +55,13 @@ function Compared({ trainings, metrics }: { trainings: readonly TrainingView[]; 
 function RunPicker({ chosen, known, onChange }: { chosen: readonly string[]; known: readonly TrainingView[]; onChange: (ids: string[]) => void }) {
   const [wantsOpen, setWantsOpen] = useState<boolean | null>(null);
   const isOpen = wantsOpen ?? chosen.length < 2;
+  const names = runNames(known);
   return (
     <Card title="Runs" subtitle={`${chosen.length} of at most ${RUNS_MAX}`} actions={<Button size="sm" aria-expanded={isOpen} onClick={() => setWantsOpen(!isOpen)}>{isOpen ? "Done" : "Add or remove…"}</Button>}>
       {chosen.length > 0 && (
         <ul aria-label="Compared" className="flex flex-wrap gap-1.5">
           {chosen.map((id, place) => {
-            const name = known.find((training) => training.id === id)?.name ?? "…";
+            const name = names[known.findIndex((training) => training.id === id)] ?? "…";
             return <li key={id} className="max-w-full"><Button size="sm" className="max-w-full" aria-label={`Leave ${name === "…" ? id : name} out`} onClick={() => onChange(chosen.filter((other) => other !== id))}><LineSwatch color={`--chart-${place + 1}`} /><span className="truncate">{name}</span><X size={12} aria-hidden /></Button></li>;
           })}
         </ul>

@@ -41,7 +41,7 @@ export function DifferencesTable({ trainings, names }: { trainings: readonly Tra
     <Card title="What they were told differently" subtitle={`${formatNoun(common, "setting")} alike`} flush>
       {differences.length === 0 ? <p className="p-4 text-muted">Nothing: the runs were told the same. On one kind of machine they give the same weights.</p> : (
         <Table caption="Settings that differ">
-          <thead><tr><Th>Setting</Th>{names.map((name, place) => <Th key={place} className="max-w-52 truncate" title={name}><LineSwatch color={`--chart-${place + 1}`} /> {name}</Th>)}</tr></thead>
+          <thead><tr><Th>Setting</Th>{names.map((name, place) => <Th key={place} className="max-w-52 truncate" title={name}><span className="inline-flex max-w-full items-center gap-2"><LineSwatch color={`--chart-${place + 1}`} /><span className="truncate">{name}</span></span></Th>)}</tr></thead>
           <tbody>
             {differences.map(({ path, values }) => (
               <Tr key={path}>
