@@ -6,8 +6,13 @@ URL, KEY = os.environ.get("FLOTILLA_URL", "http://127.0.0.1:3000"), os.environ["
 
 def call(path, **body):
     request = urllib.request.Request(f"{URL}/api/v1/runner/{path}", json.dumps(body).encode(), {"content-type": "application/json", "authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code != 429: raise
+        time.sleep(int(error.headers.get("retry-after", "1")))  # too much at once: the same call is taken a little later
+        return call(path, **body)
 
 
 def train(task, point, should_end):
