@@ -20,7 +20,7 @@ const HELD_OUT_EVERY = 4;
 const CHANNELS_MAX = 512;
 
 /** What a product has in the place of its removed channels; `weights` and `shift` are of the uncut model. `weights` is null where they stay as they are. */
-export type Remedy = { readonly weights: Float64Array | null; readonly shift: Float64Array };
+type Remedy = { readonly weights: Float64Array | null; readonly shift: Float64Array };
 
 /** What the values that lose channels were on the examples: on most of them, and on those that are held out to judge by. */
 export type Observed = ReadonlyMap<string, { readonly fitted: ChannelMoments; readonly heldOut: ChannelMoments }>;
