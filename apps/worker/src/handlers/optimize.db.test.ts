@@ -42,6 +42,9 @@ test("what helps becomes a version with parent, recipe and all its numbers; a se
   expect(report.measurements.map((measurement) => measurement.mode)).toEqual(["interleaved", "back_to_back"]);
   const compared = await worker.transact((tx) => compareVersions(tx, operator, { versionIds: [versionId, variantId] }));
   expect(compared).toMatchObject({ latencyOn: { mode: "interleaved" }, accuracyOn: { split: "test" } });
+  const [before, after] = compared.versions;
+  expect(after?.comparableMs, "on the scatter as far from the parent as the runs in turns say").toBeCloseTo((before?.latencyMs?.p50 ?? 0) * (after?.delta?.latencyRatio ?? 0), 9);
+  expect(before?.comparableMs).toBe(before?.latencyMs?.p50);
   expect((await worker.transact((tx) => variantTree(tx, operator, versionId))).items.map((node) => node.id)).toEqual([versionId, variantId]);
   expect((await worker.transact((tx) => getGraph(tx, operator, variantId)))?.nodes.length).toBeLessThan(4);
   expect(await worker.run(job.id)).toMatchObject({ attempt: 1 });

@@ -36,9 +36,9 @@ export async function compareVersions(tx: Tx, principal: Principal, input: Compa
   const latencies = comparableMeasurements(ids, await measurementsOf(tx, rows));
   const sample = evaluations.get(baselineId) ?? [...evaluations.values()][0];
   const outcomes = sample === undefined ? new Map<string, Outcomes>() : await outcomesOf(tx, ids, sample.datasetVersionId, sample.numbers.split);
-  const versions = rows.map((row) => comparedVersion(row, reports.get(row.id), evaluations.get(row.id), latencies?.get(row.id)));
-  const front = frontOf(versions.map((version) => ({ sizeBytes: version.sizeBytes, latencyMs: version.latencyMs?.p50 ?? null, accuracy: version.accuracy?.value ?? null })));
   const measured = latencies?.get(baselineId);
+  const versions = rows.map((row) => comparedVersion(row, reports.get(row.id), evaluations.get(row.id), latencies?.get(row.id), measured));
+  const front = frontOf(versions.map((version) => ({ sizeBytes: version.sizeBytes, latencyMs: version.comparableMs, accuracy: version.accuracy?.value ?? null })));
   return {
     baselineId,
     accuracyOn: sample === undefined ? null : { datasetVersionId: sample.datasetVersionId, datasetId: sample.datasetId, datasetName: sample.datasetName, datasetNumber: sample.datasetNumber, split: sample.numbers.split },
@@ -69,8 +69,9 @@ function chooseEvaluations(ids: readonly string[], all: readonly EvaluationView[
 
 type Row = { id: string; modelId: string; number: number; variantLabel: string | null; variantKind: string | null; offered: boolean; notOfferedReason: string | null; sizeBytes: bigint; inspection: unknown; model: { name: string } };
 
-function comparedVersion(row: Row, report: VariantReport | undefined, evaluation: EvaluationView | undefined, measurement: MeasurementView | undefined): ComparedVersion {
+function comparedVersion(row: Row, report: VariantReport | undefined, evaluation: EvaluationView | undefined, measurement: MeasurementView | undefined, baseline: MeasurementView | undefined): ComparedVersion {
   const inspection = row.inspection as VersionInspection | null;
+  const ratio = ratioInTurns(measurement, baseline?.versionId);
   return {
     id: row.id,
     modelId: row.modelId,
@@ -87,6 +88,7 @@ function comparedVersion(row: Row, report: VariantReport | undefined, evaluation
     nodeCount: inspection?.nodeCount ?? null,
     accuracy: evaluation?.numbers.top1 ?? null,
     latencyMs: measurement?.numbers.latencyMs ?? null,
+    comparableMs: (ratio === null ? measurement?.numbers.latencyMs.p50 : baseline && ratio.value * baseline.numbers.latencyMs.p50) ?? null,
     peakMemoryBytes: measurement?.numbers.peakMemoryBytes ?? inspection?.peakMemoryBytes ?? null,
     loadMs: measurement?.numbers.loadMs ?? inspection?.loadMs ?? null,
     integerTimeShare: report?.fusion?.integerTimeShare ?? null,
@@ -102,17 +104,23 @@ function deltaOf(version: ComparedVersion, versions: readonly ComparedVersion[],
   if (baseline === undefined) return null;
   const [first, second] = [outcomes.get(baselineId), outcomes.get(version.id)];
   const worst = worstClassOf(evaluations.get(baselineId)?.numbers.classes ?? [], evaluations.get(version.id)?.numbers.classes ?? []);
-  const inTurns = latencies?.get(version.id)?.numbers.speedUp;
-  const isPaired = inTurns?.baselineVersionId === baselineId;
+  const inTurns = ratioInTurns(latencies?.get(version.id), baselineId);
   const ofMedians = version.latencyMs === null || baseline.latencyMs === null ? null : version.latencyMs.p50 / baseline.latencyMs.p50;
   return {
     sizeRatio: version.sizeBytes / baseline.sizeBytes,
     // Runs in turns with this very baseline say more than two medians from different minutes.
-    latencyRatio: isPaired ? 1 / inTurns.ratio : ofMedians,
-    latencyRatioCi95: isPaired ? [1 / inTurns.ci95[1], 1 / inTurns.ci95[0]] : null,
+    latencyRatio: inTurns === null ? ofMedians : inTurns.value,
+    latencyRatioCi95: inTurns === null ? null : inTurns.ci95,
     memoryRatio: version.peakMemoryBytes === null || baseline.peakMemoryBytes === null ? null : version.peakMemoryBytes / baseline.peakMemoryBytes,
     accuracy: first === undefined || second === undefined ? null : pairedDifference(first, second, worst),
   };
+}
+
+/** Time over the baseline's where the two ran in turns. */
+function ratioInTurns(measurement: MeasurementView | undefined, baselineId: string | undefined): { value: number; ci95: [number, number] } | null {
+  const speedUp = measurement?.numbers.speedUp ?? null;
+  if (speedUp === null || speedUp.baselineVersionId !== baselineId) return null;
+  return { value: 1 / speedUp.ratio, ci95: [1 / speedUp.ci95[1], 1 / speedUp.ci95[0]] };
 }
 
 function classesOf(versions: readonly ComparedVersion[], evaluations: ReadonlyMap<string, EvaluationView>): CompareView["classes"] {

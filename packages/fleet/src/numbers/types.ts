@@ -90,6 +90,8 @@ export type ComparedVersion = {
   sizeBytes: number; compressedBytes: number | null; parameterCount: number | null; macs: number | null; nodeCount: number | null;
   accuracy: Share | null;
   latencyMs: LatencyNumbers | null;
+  /** The median to compare by: the baseline's times the ratio where both ran in turns, since minutes differ by more than versions; its own otherwise. */
+  comparableMs: number | null;
   peakMemoryBytes: number | null; loadMs: number | null; integerTimeShare: number | null;
   /** No other of these is at least as good in size, latency and accuracy, and better in one. Null while a number is missing. */
   isOnFront: boolean | null;

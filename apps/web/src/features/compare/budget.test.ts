@@ -2,9 +2,8 @@ import { expect, test } from "vitest";
 import { accuracyFloor, judge, type Budget } from "./budget.ts";
 
 const none: Budget = { maxMs: null, minAccuracy: null, maxDrop: null, maxMiB: null };
-const latency = (p50: number) => ({ p50, p90: p50, p95: p50, p99: p50, min: p50, max: p50, mean: p50, n: 100, method: "back to back" });
 const share = (value: number) => ({ value, n: 1000, ci95: [value, value] as [number, number], method: "Wilson" });
-const version = { sizeBytes: 2 * 1024 * 1024, latencyMs: latency(8), accuracy: share(0.895) };
+const version = { sizeBytes: 2 * 1024 * 1024, comparableMs: 8, accuracy: share(0.895) };
 
 test("without a budget nothing is judged", () => {
   expect(judge(version, none, 0.9)).toBeNull();
@@ -23,7 +22,7 @@ test("each limit that is broken is named with both numbers", () => {
 });
 
 test("what was not measured keeps no limit", () => {
-  const unknown = { ...version, latencyMs: null, accuracy: null };
+  const unknown = { ...version, comparableMs: null, accuracy: null };
   expect(judge(unknown, { ...none, maxMs: 8 }, 0.9)?.reasons).toEqual(["its latency is not known"]);
   expect(judge(unknown, { ...none, maxDrop: 1 }, 0.9)?.reasons).toEqual(["its accuracy is not known"]);
   expect(judge(version, { ...none, maxDrop: 1 }, null)?.reasons).toEqual(["the accuracy of the baseline is not known"]);

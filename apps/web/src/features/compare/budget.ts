@@ -17,13 +17,13 @@ export function accuracyFloor(budget: Budget, baselineAccuracy: number | null): 
 }
 
 /** Whether a version keeps the budget; what was not measured keeps nothing. `reasons` say what it breaks. Null when there is no budget. */
-export function judge(version: Pick<ComparedVersion, "sizeBytes" | "latencyMs" | "accuracy">, budget: Budget, baselineAccuracy: number | null): { keeps: boolean; reasons: string[] } | null {
+export function judge(version: Pick<ComparedVersion, "sizeBytes" | "comparableMs" | "accuracy">, budget: Budget, baselineAccuracy: number | null): { keeps: boolean; reasons: string[] } | null {
   if ([budget.maxMs, budget.minAccuracy, budget.maxDrop, budget.maxMiB].every((limit) => limit === null)) return null;
   const floor = accuracyFloor(budget, baselineAccuracy);
   const reasons: string[] = [];
   if (budget.maxMs !== null) {
-    if (version.latencyMs === null) reasons.push("its latency is not known");
-    else if (version.latencyMs.p50 > budget.maxMs) reasons.push(`${formatMs(version.latencyMs.p50)} is above ${formatMs(budget.maxMs)}`);
+    if (version.comparableMs === null) reasons.push("its latency is not known");
+    else if (version.comparableMs > budget.maxMs) reasons.push(`${formatMs(version.comparableMs)} is above ${formatMs(budget.maxMs)}`);
   }
   if (budget.minAccuracy !== null || budget.maxDrop !== null) {
     if (version.accuracy === null) reasons.push("its accuracy is not known");

@@ -67,12 +67,12 @@ function Accuracy({ version: { accuracy, delta } }: { version: ComparedVersion }
   );
 }
 
-function Latency({ version: { latencyMs, delta } }: { version: ComparedVersion }) {
+function Latency({ version: { latencyMs, comparableMs, delta } }: { version: ComparedVersion }) {
   if (latencyMs === null) return <span className="text-muted">not measured alike</span>;
   return (
     <>
-      <Headline value={formatMs(latencyMs.p50)} {...(delta !== null && { change: formatRatio(delta.latencyRatio), finding: latencyFinding(delta.latencyRatioCi95) })} />
-      <Small>p95 {formatMs(latencyMs.p95)}, p99 {formatMs(latencyMs.p99)}, n = {formatCount(latencyMs.n)}{delta !== null && `; ${latencyNote(delta)}`}</Small>
+      <Headline value={formatMs(comparableMs)} {...(delta !== null && { change: formatRatio(delta.latencyRatio), finding: latencyFinding(delta.latencyRatioCi95) })} />
+      <Small>{comparableMs !== latencyMs.p50 && `p50 ${formatMs(latencyMs.p50)} by itself, `}p95 {formatMs(latencyMs.p95)}, p99 {formatMs(latencyMs.p99)}, n = {formatCount(latencyMs.n)}{delta !== null && `; ${latencyNote(delta)}`}</Small>
     </>
   );
 }

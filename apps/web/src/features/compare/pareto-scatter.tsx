@@ -24,7 +24,7 @@ export function ParetoScatter({ view, ...limits }: { view: CompareView } & Limit
       title="Accuracy, time and size" subtitle={`p50 across, accuracy${on === null ? "" : ` on ${on.datasetName} v${on.datasetNumber} ${on.split}`} upwards, size as area`}
       finding={findingOf(dots, missing)}
       columns={[{ key: "version", label: "Version" }, { key: "ms", label: "p50", numeric: true }, { key: "accuracy", label: "Accuracy", numeric: true }, { key: "size", label: "Size", numeric: true }, { key: "front", label: "On the front" }]}
-      rows={view.versions.map((version) => ({ key: version.id, cells: [nameOf(version), formatMs(version.latencyMs?.p50 ?? null), formatAccuracy(version.accuracy?.value ?? null), formatBytes(version.sizeBytes), version.isOnFront === null ? "not known" : version.isOnFront ? "yes" : "no"] }))}
+      rows={view.versions.map((version) => ({ key: version.id, cells: [nameOf(version), formatMs(version.comparableMs), formatAccuracy(version.accuracy?.value ?? null), formatBytes(version.sizeBytes), version.isOnFront === null ? "not known" : version.isOnFront ? "yes" : "no"] }))}
       legend={dots.length === 0 ? undefined : <Legend />}
     >
       {dots.length === 0 ? <p className="rounded-md bg-sunken p-6 text-center text-muted">A point needs accuracy and a time that were measured alike. {view.latencyWhyNot ?? "Evaluate the versions on one split."}</p> : <Plot dots={dots} limits={limits} />}
@@ -50,8 +50,8 @@ function nameOf(version: CompareView["versions"][number]): string {
 
 function dotsOf(view: CompareView, budget: Budget): Dot[] {
   const baselineAccuracy = view.versions.find(({ id }) => id === view.baselineId)?.accuracy?.value ?? null;
-  return view.versions.flatMap((version) => (version.accuracy === null || version.latencyMs === null ? [] : [{
-    id: version.id, label: nameOf(version), latencyMs: version.latencyMs.p50, accuracy: version.accuracy.value, ci95: version.accuracy.ci95, sizeBytes: version.sizeBytes,
+  return view.versions.flatMap((version) => (version.accuracy === null || version.comparableMs === null ? [] : [{
+    id: version.id, label: nameOf(version), latencyMs: version.comparableMs, accuracy: version.accuracy.value, ci95: version.accuracy.ci95, sizeBytes: version.sizeBytes,
     isOnFront: version.isOnFront === true, isBaseline: version.id === view.baselineId, isOffered: version.offered, isOutside: judge(version, budget, baselineAccuracy)?.keeps === false,
   }]));
 }

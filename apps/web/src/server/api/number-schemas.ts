@@ -56,7 +56,9 @@ export const compareSchema = z.object({
   versions: z.array(z.object({
     id: z.string(), modelId: z.string(), modelName: z.string(), number: z.number(), label: z.string().nullable(), kind: z.string().nullable(), offered: z.boolean(), notOfferedReason: z.string().nullable(),
     sizeBytes: z.number(), compressedBytes: z.number().nullable(), parameterCount: z.number().nullable(), macs: z.number().nullable(), nodeCount: z.number().nullable(),
-    accuracy: shareSchema.nullable(), latencyMs: latencySchema.nullable(), peakMemoryBytes: z.number().nullable(), loadMs: z.number().nullable(), integerTimeShare: z.number().nullable(),
+    accuracy: shareSchema.nullable(), latencyMs: latencySchema.nullable(),
+    comparableMs: z.number().nullable().openapi({ description: "The median to compare by: the baseline's times the ratio where both ran in turns, its own otherwise" }),
+    peakMemoryBytes: z.number().nullable(), loadMs: z.number().nullable(), integerTimeShare: z.number().nullable(),
     isOnFront: z.boolean().nullable().openapi({ description: "No other is at least as good in size, latency and accuracy and better in one; null while a number is missing" }),
     delta: z.object({ sizeRatio: z.number(), latencyRatio: z.number().nullable(), latencyRatioCi95: ci95.nullable().openapi({ description: "Only where both ran in turns" }), memoryRatio: z.number().nullable(), accuracy: pairedDifferenceSchema.nullable() }).nullable()
       .openapi({ description: "Against the baseline: ratios are version ÷ baseline" }),
