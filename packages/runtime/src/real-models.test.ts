@@ -43,7 +43,7 @@ const MODELS: readonly Expected[] = [
 
 for (const model of MODELS) {
   const { path, missing } = sharedModel(model.file);
-  test(`${model.file} is read and probed${missing === null ? "" : ` (skipped: ${missing})`}`, { skip: missing !== null, timeout: 120_000 }, async () => {
+  test(`${model.file} is read and probed${missing === null ? "" : ` (skipped: ${missing})`}`, { skip: missing !== null, timeout: 300_000 }, async () => {
     const summary = await readModelSummary({ path });
     expect(summary.producer.name).toBe(model.producer);
     expect(summary.opsets.find(({ domain }) => domain === "")?.version).toBe(model.opset);
@@ -51,7 +51,7 @@ for (const model of MODELS) {
     if (model.parameters > 0) expect(summary.parameterCount).toBe(model.parameters);
 
     const entry = new URL("./testing/probe-entry.ts", import.meta.url);
-    const limits = { memoryBytes: 1_200 * MIB, cpuSeconds: 60, wallMs: 110_000, outputBytes: 4 * MIB };
+    const limits = { memoryBytes: 1_200 * MIB, cpuSeconds: 200, wallMs: 280_000, outputBytes: 4 * MIB };
     const outcome = await runInSandbox<unknown, ProbeReport>({ entry, input: { path, options: { budgetMs: 2_000 } }, limits, workDir: directory });
     if (outcome.kind !== "ok") throw new Error(JSON.stringify(outcome));
     const report = outcome.output;
