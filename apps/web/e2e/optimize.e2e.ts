@@ -10,7 +10,7 @@ type Variant = { id: string; number: number; parentId: string | null; offered: b
 const CLASSES = ["stripes-wide", "stripes-thin", "stripes-across", "stripes-tinted"];
 
 test("an operator shrinks a real model with a preset, compares, picks a variant, rolls it out, and devices report its latency", async ({ page }) => {
-  test.setTimeout(1_200_000);
+  test.setTimeout(2_400_000);
   await signIn(page);
   const versionId = await uploadModel(page);
   await uploadDataset(page);
@@ -28,7 +28,7 @@ async function uploadModel(page: Page): Promise<string> {
     await page.getByLabel("Name of the model").fill(`shrunk-net-${Date.now()}`);
     await page.getByRole("button", { name: "Create version" }).click();
     await page.waitForURL(/\/models\/mdl_[^/]+\/v\/1/);
-    await expect(page.getByRole("link", { name: "Optimize…" })).toBeVisible({ timeout: 180_000 });
+    await expect(page.getByRole("link", { name: "Optimize…" })).toBeVisible({ timeout: 400_000 });
     const [, modelId] = /\/models\/(mdl_[^/]+)\//.exec(page.url()) ?? [];
     const [version] = (await api<Rows<{ id: string }>>(`/models/${modelId}/versions`)).items;
     return version?.id ?? "";
@@ -44,7 +44,7 @@ async function uploadDataset(page: Page): Promise<void> {
     for (const [split, share] of [["train", "0"], ["calibration", "40"], ["validation", "0"], ["test", "60"]] as const) await page.getByLabel(split, { exact: true }).fill(share);
     await page.getByRole("button", { name: "Create version" }).click();
     await page.waitForURL(/\/datasets\/dst_[^?]*\?v=1/);
-    await expect(page.getByRole("region", { name: "Examples by class and split" })).toBeVisible({ timeout: 180_000 });
+    await expect(page.getByRole("region", { name: "Examples by class and split" })).toBeVisible({ timeout: 400_000 });
     await expect(page.getByRole("img", { name: /examples of stripes-wide/ })).toBeVisible();
     await expect(page.getByText("accuracy that is reported")).toContainText("60 %");
   });

@@ -47,7 +47,7 @@ async function pages(): Promise<Record<string, string>> {
 
 for (const width of [1280, 390]) {
   test(`every page is free of serious accessibility faults and fits, light and dark, ${width} px`, async ({ page }) => {
-    test.setTimeout(600_000);
+    test.setTimeout(1_800_000);
     await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
     await signIn(page);
     const settled = new SettledPage(page);

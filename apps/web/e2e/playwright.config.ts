@@ -13,8 +13,8 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   retries: 0,
-  timeout: 240_000,
-  expect: { timeout: 30_000 },
+  timeout: 480_000,
+  expect: { timeout: 60_000 },
   reporter: "list",
   // One worker takes them in this order. They do not depend on each other: whoever looks for the cause of one failure wants the other results too.
   projects: [

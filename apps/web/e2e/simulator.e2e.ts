@@ -20,8 +20,8 @@ test("an operator starts 20 simulated devices, sees them in Devices, takes their
   await dialog.getByRole("button", { name: "Start" }).click();
   await expect(dialog).toHaveCount(0);
   const card = page.locator("section").filter({ has: page.getByRole("heading", { name, level: 2 }) });
-  await expect(card).toContainText("Running", { timeout: 90_000 });
-  await expect(card).toContainText("20 of 20", { timeout: 90_000 });
+  await expect(card).toContainText("Running", { timeout: 180_000 });
+  await expect(card).toContainText("20 of 20", { timeout: 180_000 });
 
   await card.getByRole("link", { name: "Devices" }).click();
   const table = page.getByRole("region", { name: /^Devices\./ });
@@ -34,15 +34,15 @@ test("an operator starts 20 simulated devices, sees them in Devices, takes their
   await page.getByRole("dialog").getByLabel("Outage").check();
   await page.getByRole("dialog").getByRole("button", { name: "Inject" }).click();
   await expect(card).toContainText("no network");
-  await expect(card).toContainText("0 of 20", { timeout: 60_000 });
+  await expect(card).toContainText("0 of 20", { timeout: 120_000 });
   await expect(card).toContainText(/outage [1-9]/);
   await expect(demo).toContainText("24 of 24");
   await card.getByRole("button", { name: "Clear faults" }).click();
   await expect(card).not.toContainText("no network");
-  await expect.poll(async () => Number(/(\d+) of 20/.exec(await card.innerText())?.[1]), { timeout: 90_000 }).toBeGreaterThan(0);
+  await expect.poll(async () => Number(/(\d+) of 20/.exec(await card.innerText())?.[1]), { timeout: 180_000 }).toBeGreaterThan(0);
 
   await card.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Stop simulation" }).click();
-  await expect(page.getByRole("table", { name: "Stopped simulations" })).toContainText(name, { timeout: 60_000 });
+  await expect(page.getByRole("table", { name: "Stopped simulations" })).toContainText(name, { timeout: 120_000 });
   await expect.poll(async () => (await api<Simulation>(`/simulations/${simulation?.id}`)).state).toBe("stopped");
 });

@@ -7,7 +7,7 @@ type Rows<T> = { items: T[] };
 type Version = { id: string; modelId: string; number: number; parentId: string | null; offered: boolean };
 
 test("an operator uploads digits, trains the seed CNN, watches it learn, stops early, shrinks what came of it, ships it, and devices report its latency", async ({ page }) => {
-  test.setTimeout(600_000);
+  test.setTimeout(1_800_000);
   await signIn(page);
   await uploadDigits(page);
   await startTraining(page);
@@ -26,7 +26,7 @@ async function uploadDigits(page: Page): Promise<void> {
     await page.getByLabel("Name of the dataset").fill(`digits-${Date.now()}`);
     await page.getByRole("button", { name: "Create version" }).click();
     await page.waitForURL(/\/datasets\/dst_[^?]*\?v=1/);
-    await expect(page.getByRole("region", { name: "Examples by class and split" })).toBeVisible({ timeout: 180_000 });
+    await expect(page.getByRole("region", { name: "Examples by class and split" })).toBeVisible({ timeout: 400_000 });
   });
 }
 
@@ -48,12 +48,12 @@ async function startTraining(page: Page): Promise<void> {
 async function watchAndStop(page: Page): Promise<void> {
   await test.step("the curve moves; stopping keeps the best weights", async () => {
     const loss = page.getByRole("img", { name: /^Loss\./ });
-    await expect(loss).toHaveAccessibleName(/Validation loss is/, { timeout: 180_000 });
+    await expect(loss).toHaveAccessibleName(/Validation loss is/, { timeout: 400_000 });
     const before = await loss.getAttribute("aria-label");
-    await expect(loss).not.toHaveAccessibleName(before ?? "", { timeout: 120_000 });
+    await expect(loss).not.toHaveAccessibleName(before ?? "", { timeout: 300_000 });
     await page.getByRole("button", { name: "Stop, keep the best" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Stop the training" }).click();
-    await expect(page.getByText("Stopped early: somebody stopped it")).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByText("Stopped early: somebody stopped it")).toBeVisible({ timeout: 300_000 });
     await expect(page.getByRole("grid", { name: "True class by answered class" })).toBeVisible();
   });
 }
@@ -62,7 +62,7 @@ async function seeVersion(page: Page): Promise<Version> {
   return test.step("the weights became a version that knows where it comes from", async () => {
     await page.getByRole("link", { name: / v1$/ }).last().click();
     await page.waitForURL(/\/models\/mdl_[^/]+\/v\/1/);
-    await expect(page.getByRole("link", { name: "Optimize…" })).toBeVisible({ timeout: 120_000 });
+    await expect(page.getByRole("link", { name: "Optimize…" })).toBeVisible({ timeout: 300_000 });
     const [, modelId] = /\/models\/(mdl_[^/]+)\//.exec(page.url()) ?? [];
     const [version] = (await api<Rows<Version>>(`/models/${modelId}/versions`)).items;
     if (version === undefined) throw new Error("the model has no version");

@@ -51,7 +51,7 @@ test("an upload that was broken off by a reload goes on where it was, and the sa
   await openUpload(page);
   const line = await holdPartsAfter(page, 3);
   await choose(page, path);
-  await expect(page.getByText(/Trying again by itself/)).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/Trying again by itself/)).toBeVisible({ timeout: 120_000 });
   // A part that the reload cuts off on its way is rightly sent again.
   await expect.poll(() => line.arrived).toHaveLength(3);
   expect(line.sent).toHaveLength(3);
@@ -64,14 +64,14 @@ test("an upload that was broken off by a reload goes on where it was, and the sa
     if (PARTS.test(request.url())) again.push(partOf(request));
   });
   await page.getByLabel("Choose resume.onnx again").setInputFiles(path);
-  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 120_000 });
   expect(again.filter((n) => line.sent.includes(n))).toEqual([]);
   expect([...line.sent, ...again].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
 
   await page.getByRole("button", { name: "Remove resume.onnx" }).click();
   const sentBefore = again.length;
   await choose(page, path);
-  await expect(page.getByText("These bytes were here already; nothing had to be sent")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("These bytes were here already; nothing had to be sent")).toBeVisible({ timeout: 120_000 });
   expect(again).toHaveLength(sentBefore);
 });
 
@@ -85,18 +85,18 @@ test("paused means paused; going on finishes it", async ({ page }) => {
     await route.continue().catch(() => undefined);
   });
   await choose(page, makeFile("pause.onnx", 24));
-  await page.getByText(/24 MiB \(/).waitFor({ timeout: 60_000 });
+  await page.getByText(/24 MiB \(/).waitFor({ timeout: 120_000 });
   await page.getByRole("button", { name: "Pause pause.onnx" }).click();
   await expect(page.getByText(/^Paused/)).toBeVisible();
   await page.getByRole("button", { name: "Resume pause.onnx" }).click();
-  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 120_000 });
 });
 
 test("a broken line is told, tried again by itself, and asks before the tab is closed", async ({ page }) => {
   await openUpload(page);
   const line = await holdPartsAfter(page, 1);
   await choose(page, makeFile("line.onnx", 24));
-  await expect(page.getByText("The connection is lost. Trying again by itself", { exact: false })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("The connection is lost. Trying again by itself", { exact: false })).toBeVisible({ timeout: 120_000 });
   await page.getByRole("heading", { level: 1 }).click();
   const asked = page.waitForEvent("dialog");
   await page.close({ runBeforeUnload: true });
@@ -104,7 +104,7 @@ test("a broken line is told, tried again by itself, and asks before the tab is c
   expect(dialog.type()).toBe("beforeunload");
   await dialog.dismiss();
   await line.release();
-  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 120_000 });
 });
 
 test("what is no model is rejected with a reason, what to do, and another look; nothing that ran before is touched", async ({ page }) => {
@@ -150,6 +150,6 @@ test("a file dropped on any page is taken to the upload page", async ({ page }) 
   await expect(page.getByText("Drop to upload")).toBeVisible();
   await page.dispatchEvent("body", "drop", { dataTransfer: files });
   await expect(page).toHaveURL(/\/models\/new/);
-  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 120_000 });
   await expect(page.getByLabel("Name of the model")).toHaveValue("dropped");
 });
