@@ -17,8 +17,9 @@ export async function startRunnerUpload(tx: Tx, principal: Principal, input: Hol
 
 /** The check before web asks the gateway to keep the file, and the look at it afterwards. Throws as `checkUploadComplete`. */
 export async function completeRunnerUpload(tx: Tx, principal: Principal, input: Holding & { uploadId: string }): Promise<UploadView> {
+  const owner = await sender(tx, principal, input);
   await requireOwnUpload(tx, principal, input.uploadId);
-  return checkUploadComplete(tx, await sender(tx, principal, input), input.uploadId);
+  return checkUploadComplete(tx, owner, input.uploadId);
 }
 
 /** `not_found` for an upload that somebody else announced, too: what others send is none of a runner's business. */
