@@ -68,7 +68,7 @@ async function faultsOf(page: Page, name: string, width: number): Promise<string
   if (overflow > 0) faults.push(`${name}: ${overflow} px wider than the screen`);
   for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-    await expect(page.locator("html")).toHaveAttribute("data-theme", theme);
+    await expect(page.locator("html"), `${name} does not follow the theme of the system`).toHaveAttribute("data-theme", theme);
     if (SCREENSHOTS) await page.screenshot({ path: test.info().outputPath(`${name}-${theme}-${width}.png`), fullPage: false });
     // In the page itself ("legacy"): no page has a frame of another origin, and a second tab for each verdict took three times as long.
     const judge = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] });

@@ -4,6 +4,7 @@ import { isServer, QueryCache, QueryClient, QueryClientProvider } from "@tanstac
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import type { ReactNode } from "react";
 import { ApiProblem } from "../../lib/api-client.ts";
+import { useSystemTheme } from "./use-theme.ts";
 
 function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -36,6 +37,7 @@ function queryClient(): QueryClient {
 }
 
 export function Providers({ nonce, children }: { nonce: string; children: ReactNode }) {
+  useSystemTheme();
   return (
     <CSPProvider nonce={nonce}>
       <NuqsAdapter>

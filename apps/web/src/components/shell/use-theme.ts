@@ -1,5 +1,5 @@
 "use client";
-import { useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 
 export type ThemeChoice = "system" | "light" | "dark";
 
@@ -7,15 +7,7 @@ const listeners = new Set<() => void>();
 
 function subscribe(onChange: () => void): () => void {
   listeners.add(onChange);
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const followSystem = (): void => {
-    if (choice() === "system") apply("system");
-  };
-  media.addEventListener("change", followSystem);
-  return () => {
-    listeners.delete(onChange);
-    media.removeEventListener("change", followSystem);
-  };
+  return () => listeners.delete(onChange);
 }
 
 function choice(): ThemeChoice {
@@ -28,6 +20,18 @@ function apply(next: ThemeChoice): void {
   root.dataset["themeChoice"] = next;
   root.dataset["theme"] = next === "system" ? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light") : next;
   for (const listener of listeners) listener();
+}
+
+/** Pages whose theme is the system's change with it, those without the shell too: sign-in, first steps, a missing page. */
+export function useSystemTheme(): void {
+  useEffect(() => {
+    const media = matchMedia("(prefers-color-scheme: dark)");
+    const follow = (): void => {
+      if (choice() === "system") apply("system");
+    };
+    media.addEventListener("change", follow);
+    return () => media.removeEventListener("change", follow);
+  }, []);
 }
 
 /** The theme a person chose in this browser, and how to choose another. */
