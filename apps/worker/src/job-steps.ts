@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { jobSteps, keepJobStep, type JobStep } from "@flotilla/fleet";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalDigest } from "./canonical-json.ts";
 import { JobAborted } from "./job-lease.ts";
 import type { Ports } from "./ports.ts";
 
@@ -25,7 +24,7 @@ export function stepsOf(ports: Pick<Ports, "transact" | "store">, jobId: string,
   let kept: Promise<Map<string, JobStep>> | undefined;
   return async (name, inputs, make) => {
     kept ??= ports.transact((tx) => jobSteps(tx, jobId));
-    const key = createHash("sha256").update(canonicalJson(inputs)).digest("hex");
+    const key = canonicalDigest(inputs);
     const known = (await kept).get(name);
     if (known?.key === key && (known.artifact === null || (await ports.store.has(known.artifact.sha256)))) return { result: known.result, artifact: known.artifact, wasKept: true };
     const { result, artifact } = await make();

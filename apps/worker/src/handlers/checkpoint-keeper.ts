@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { noteTrainingProgress, type PendingTraining } from "@flotilla/fleet";
 import { z } from "zod";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalDigest } from "../canonical-json.ts";
 import type { JobContext } from "../ports.ts";
 import { trainModelStepSchema, type ToldCheckpoint } from "../sandbox/training-schemas.ts";
 import { layFiles } from "../staged-files.ts";
@@ -18,7 +17,7 @@ const UNWRITTEN_MS = 10_000;
 /** Names all that a checkpoint depends on: recipe but for the budget, start, and the bytes of examples, model and teacher. */
 export function digestOfParts({ start, recipe }: PendingTraining, dataset: StagedDataset, digests: { model: readonly string[] | null; teacher: readonly string[] | null }): string {
   const { budget: _, ...rest } = recipe;
-  return createHash("sha256").update(canonicalJson({ start, recipe: rest, dataset: dataset.sha256, ...digests })).digest("hex");
+  return canonicalDigest({ start, recipe: rest, dataset: dataset.sha256, ...digests });
 }
 
 /** The newest checkpoint in the job's directory, when an earlier attempt kept one of the same parts; one of others is left alone, and the training begins anew. */

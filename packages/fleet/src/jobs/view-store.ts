@@ -1,6 +1,7 @@
 import { sqlOf, type Job, type Prisma, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { actorNames } from "../access/actor-names-store.ts";
+import { objectNames } from "../access/object-names-store.ts";
 import type { Page, PageInput } from "../page.ts";
 import { pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
@@ -73,7 +74,7 @@ export async function jobView(tx: Tx, row: Job): Promise<JobView> {
 /** Loads in four queries what the views of these rows need besides the rows. */
 async function jobViewer(tx: Tx, rows: readonly Job[]): Promise<(row: Job) => JobView> {
   const names = await actorNames(tx, rows.map((row) => row.createdById));
-  const subjects = await subjectNames(tx, rows);
+  const subjects = await objectNames(tx, rows.flatMap((row) => row.subjectId ?? []));
   const before = await queuedBefore(tx, rows);
   return (row) => ({
     id: row.id,
@@ -98,20 +99,6 @@ async function jobViewer(tx: Tx, rows: readonly Job[]): Promise<(row: Job) => Jo
     result: row.result,
     queuedBefore: row.state === "queued" ? (before.get(row.id) ?? 0) : null,
   });
-}
-
-async function subjectNames(tx: Tx, rows: readonly Job[]): Promise<Map<string, string>> {
-  const ids = [...new Set(rows.flatMap((row) => row.subjectId ?? []))];
-  if (ids.length === 0) return new Map();
-  const found = await sqlOf(tx).query<{ id: string; name: string }>(
-    `select v.id, m.name || ' v' || v.number as name from model_version v join model m on m.id = v.model_id where v.id = any($1::text[])
-     union all select id, name from build where id = any($1::text[])
-     union all select v.id, d.name || ' v' || v.number from dataset_version v join dataset d on d.id = v.dataset_id where v.id = any($1::text[])
-     union all select o.id, m.name || ' v' || v.number from optimization o join model_version v on v.id = o.version_id join model m on m.id = v.model_id where o.id = any($1::text[])
-     union all select t.id, t.name from training t where t.id = any($1::text[])`,
-    [ids],
-  );
-  return new Map(found.map((row) => [row.id, row.name]));
 }
 
 async function queuedBefore(tx: Tx, rows: readonly Job[]): Promise<Map<string, number>> {

@@ -79,10 +79,7 @@ export class SparseSum implements LatencySum {
   }
 
   remembered(): RememberedSum {
-    return {
-      count: this.#count, errors: this.#errors, lateWindows: this.#lateWindows, sumMs: this.#sumMs, minMs: this.#minMs, maxMs: this.#maxMs,
-      bucketsHex: bytes.toString("hex", 0, encodeSparseInto(bytes, this.#pairs)),
-    };
+    return this.plus(NOTHING);
   }
 
   /** This sum and a remembered one; the sum stays as it is. */
@@ -103,6 +100,7 @@ export class SparseSum implements LatencySum {
   }
 }
 
+const NOTHING: RememberedSum = { count: 0, errors: 0, lateWindows: 0, sumMs: 0, minMs: null, maxMs: null, bucketsHex: "" };
 /** What is encoded or decoded at the moment. */
 const bytes = Buffer.alloc(LONGEST_ENCODED_BYTES);
 
