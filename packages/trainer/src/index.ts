@@ -5,6 +5,9 @@ export { AutodiffRefusal } from "./autodiff/autodiff-refusal.ts";
 export type { TrainingPoint } from "./loop/epoch-numbers.ts";
 export type { ExampleSource, TrainingExample, TrainingSource } from "./loop/training-source.ts";
 export { train } from "./loop/train.ts";
+// For whoever judges a model that was trained elsewhere as the trainer judges its own.
+export { Mistakes } from "./loop/mistakes.ts";
+export { softmax } from "./losses/plain-loss.ts";
 export type { TemplateOptions, TrainingTemplate } from "./templates/template.ts";
 export { buildTemplate, describeTemplate, listTemplates } from "./templates/template.ts";
 export { TemplateRefusal } from "./templates/template-refusal.ts";

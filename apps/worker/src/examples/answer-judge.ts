@@ -1,11 +1,11 @@
 import type { TrainingOutcome } from "@flotilla/fleet";
 import type { Tensors } from "@flotilla/runtime";
+import { Mistakes, softmax } from "@flotilla/trainer";
 import { scoresOf } from "./outcome-recorder.ts";
 
 type Validation = NonNullable<TrainingOutcome["validation"]>;
 export type Judged = Omit<Validation, "worst"> & { worst: Omit<Validation["worst"][number], "image">[] };
 
-const WORST = 24;
 /** A matrix of more is no page any more. */
 const CLASSES_MAX = 1_000;
 /** Shares add up to 1; more off than that, and the scores are logits. */
@@ -16,8 +16,7 @@ const LEAST_SHARE = 1e-30;
 /** What a model that tells classes apart says of labelled examples, one after the other: which classes it mixes up, and where it is surest and wrong. `output` names the one with the scores. */
 export class AnswerJudge {
   readonly #output: string | undefined;
-  readonly #worst: Judged["worst"] = [];
-  #confusion: number[][] = [];
+  readonly #mistakes = new Mistakes();
   #n = 0;
   #right = 0;
   #loss = 0;
@@ -39,26 +38,15 @@ export class AnswerJudge {
     this.#n += 1;
     this.#loss += loss;
     if (answer === label) this.#right += 1;
-    else this.#note({ index, label, answer, confidence: shares[answer] ?? 0, loss });
-    if (shares.length <= CLASSES_MAX) this.#confuse(label, answer, shares.length);
+    else this.#mistakes.note({ index, label, answer, confidence: shares[answer] ?? 0, loss });
+    if (shares.length <= CLASSES_MAX) this.#mistakes.confuse(label, answer, shares.length);
   }
 
   /** Null when an example had no label, or the model no score for it. */
   result(): Judged | null {
     if (!this.#isOfClasses || this.#n === 0) return null;
-    return { n: this.#n, loss: this.#loss / this.#n, accuracy: this.#right / this.#n, confusion: this.#confusion.length === 0 ? null : this.#confusion, worst: this.#worst };
-  }
-
-  #confuse(label: number, answer: number, classes: number): void {
-    if (this.#confusion.length === 0) this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-    const row = this.#confusion[label];
-    if (row !== undefined) row[answer] = (row[answer] ?? 0) + 1;
-  }
-
-  #note(example: Judged["worst"][number]): void {
-    this.#worst.push(example);
-    this.#worst.sort((a, b) => b.loss - a.loss);
-    if (this.#worst.length > WORST) this.#worst.pop();
+    const { confusion, worst } = this.#mistakes;
+    return { n: this.#n, loss: this.#loss / this.#n, accuracy: this.#right / this.#n, confusion: confusion.length === 0 ? null : confusion, worst };
   }
 }
 
@@ -67,8 +55,5 @@ function sharesOf(scores: ArrayLike<number>): number[] {
   const values = Array.from(scores);
   const sum = values.reduce((total, value) => total + value, 0);
   if (values.every((value) => value >= 0) && Math.abs(sum - 1) < SHARES_TOLERANCE) return values;
-  const most = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const powers = values.map((value) => Math.exp(value - most));
-  const total = powers.reduce((a, b) => a + b, 0);
-  return powers.map((power) => power / total);
+  return softmax(values);
 }

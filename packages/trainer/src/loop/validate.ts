@@ -6,10 +6,8 @@ import { plainTriplet } from "../losses/triplet.ts";
 import type { LossKind } from "../recipe.ts";
 import { TrainingRefusal } from "../training-refusal.ts";
 import { lastOperator } from "./last-operator.ts";
+import { Mistakes, type WorstExample } from "./mistakes.ts";
 import type { ExampleSource, TrainingExample } from "./training-source.ts";
-
-/** An example that the model is surest about and wrong, or farthest from. */
-export type WorstExample = { readonly index: number; readonly label: number | null; readonly answer: number; readonly confidence: number; readonly loss: number };
 
 export type Validation = {
   readonly n: number;
@@ -21,7 +19,6 @@ export type Validation = {
   readonly worst: readonly WorstExample[];
 };
 
-const WORST = 24;
 /** More at once gains nothing and holds more in memory. */
 const TOGETHER = 64;
 
@@ -61,9 +58,8 @@ function stacked(examples: readonly TrainingExample[]): Tensors {
 class Tally {
   readonly #kind: LossKind;
   readonly #hasShares: boolean;
-  readonly #worst: WorstExample[] = [];
+  readonly #mistakes = new Mistakes();
   readonly #embeddings: { answer: readonly number[]; label: number | null }[] = [];
-  #confusion: number[][] = [];
   #loss = 0;
   #n = 0;
 
@@ -85,16 +81,17 @@ class Tally {
     this.#n += 1;
     const shares = isOfClasses && !this.#hasShares ? softmax(answer) : answer;
     const said = isOfClasses ? shares.indexOf(Math.max(...shares)) : 0;
-    if (isOfClasses && label !== null) this.#confuse(label, said, answer.length);
-    if (!isOfClasses || said !== label) this.#note({ index, label, answer: isOfClasses ? said : (answer[0] ?? 0), confidence: isOfClasses ? (shares[said] ?? 0) : 0, loss });
+    if (isOfClasses && label !== null) this.#mistakes.confuse(label, said, answer.length);
+    if (!isOfClasses || said !== label) this.#mistakes.note({ index, label, answer: isOfClasses ? said : (answer[0] ?? 0), confidence: isOfClasses ? (shares[said] ?? 0) : 0, loss });
   }
 
   result(): Validation {
     if (this.#n === 0) throw new TrainingRefusal("no_examples", "The validation split is empty.");
     if (this.#kind === "triplet") return { n: this.#n, loss: this.#tripletLoss(), accuracy: null, confusion: null, worst: [] };
-    const right = this.#confusion.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
-    const isOfClasses = LOSSES[this.#kind].isOfClasses && this.#confusion.length > 0;
-    return { n: this.#n, loss: this.#loss / this.#n, accuracy: isOfClasses ? right / this.#n : null, confusion: isOfClasses ? this.#confusion : null, worst: this.#worst };
+    const { confusion, worst } = this.#mistakes;
+    const right = confusion.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
+    const isOfClasses = LOSSES[this.#kind].isOfClasses && confusion.length > 0;
+    return { n: this.#n, loss: this.#loss / this.#n, accuracy: isOfClasses ? right / this.#n : null, confusion: isOfClasses ? confusion : null, worst };
   }
 
   /** In groups as large as a batch, each from all over the split: its examples may be in order of their classes. */
@@ -105,18 +102,5 @@ class Tally {
       return members.length * plainTriplet(members.map(({ answer }) => answer), members.map(({ label }) => label));
     });
     return losses.reduce((sum, loss) => sum + loss, 0) / this.#n;
-  }
-
-  #confuse(label: number, said: number, classes: number): void {
-    if (this.#confusion.length === 0) this.#confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-    const row = this.#confusion[label];
-    if (row !== undefined) row[said] = (row[said] ?? 0) + 1;
-  }
-
-  #note(example: WorstExample): void {
-    if (this.#worst.length === WORST && example.loss <= (this.#worst.at(-1)?.loss ?? 0)) return;
-    this.#worst.push(example);
-    this.#worst.sort((a, b) => b.loss - a.loss);
-    if (this.#worst.length > WORST) this.#worst.pop();
   }
 }

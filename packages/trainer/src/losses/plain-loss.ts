@@ -23,7 +23,7 @@ export function plainLoss(kind: Exclude<LossKind, "triplet">, answer: readonly n
 }
 
 export function softmax(values: readonly number[]): number[] {
-  const largest = Math.max(...values);
+  const largest = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const powers = values.map((value) => Math.exp(value - largest));
   const total = powers.reduce((sum, power) => sum + power, 0);
   return powers.map((power) => power / total);

@@ -1,6 +1,7 @@
 import { syntheticFeeds, type Tensor, type TensorSpec, type Tensors } from "@flotilla/runtime";
 import { cloneModel, elementCount, int64s, rawTensor, tensorNumbers, type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxTensor } from "@flotilla/runtime/ir";
 import { AutodiffRefusal } from "../autodiff/autodiff-refusal.ts";
+import { valuesMadeOf } from "../graph/values-made-of.ts";
 import { traceValues } from "./trace-values.ts";
 
 /** Where operators are told a shape that begins with the batch. */
@@ -51,10 +52,8 @@ function rewrite(graph: OnnxGraph, inputs: readonly TensorSpec[], change: Change
 }
 
 /** All values that depend on what the model is given. */
-function valuesOfInputs(graph: OnnxGraph): ReadonlySet<string> {
-  const values = new Set(graph.inputs.map(({ name }) => name));
-  for (const node of graph.nodes) if (node.inputs.some((name) => values.has(name))) for (const name of node.outputs) if (name !== "") values.add(name);
-  return values;
+function valuesOfInputs({ inputs, nodes }: OnnxGraph): ReadonlySet<string> {
+  return valuesMadeOf(inputs.map(({ name }) => name), nodes);
 }
 
 function widerShape(tensor: OnnxTensor, name: string, { from, to }: Change): OnnxTensor | null {

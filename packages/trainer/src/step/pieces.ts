@@ -1,4 +1,5 @@
 import { cloneNode, elementCount, intAttribute, subgraphs, tensorNumbers, type OnnxNode } from "@flotilla/runtime/ir";
+import { valuesMadeOf } from "../graph/values-made-of.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
 import { frontAxis } from "../rules/rule.ts";
 
@@ -19,7 +20,7 @@ const PER_EXAMPLE: ReadonlySet<string> = new Set([
 
 /** How many examples of a batch are computed at a time: all of them, unless they are independent of each other and large. A divisor of the batch. */
 export function examplesAtATime(prepared: PreparedModel, batchSize: number): number {
-  const carrying = carryingValues(prepared);
+  const carrying = valuesMadeOf(prepared.inputs.map(({ name }) => name), prepared.nodes);
   const isApart = prepared.buffers.length === 0 && prepared.inputs.every(({ type }) => type.dims[0] === batchSize)
     && prepared.nodes.every((node) => !node.inputs.some((name) => carrying.has(name)) || isPerExample(node, prepared, carrying, batchSize));
   if (!isApart) return batchSize;
@@ -29,14 +30,7 @@ export function examplesAtATime(prepared: PreparedModel, batchSize: number): num
   return batchSize;
 }
 
-/** Values that depend on the examples. */
-function carryingValues({ nodes, inputs }: PreparedModel): ReadonlySet<string> {
-  const carrying = new Set(inputs.map(({ name }) => name));
-  for (const node of nodes) if (node.inputs.some((name) => carrying.has(name))) for (const name of node.outputs) if (name !== "") carrying.add(name);
-  return carrying;
-}
-
-/** Whether a node keeps examples apart along the first axis, and what it meets them with is the same for all. */
+/** Whether a node keeps examples apart along the first axis, and what it meets them with is the same for all. `carrying`: values that depend on the examples. */
 function isPerExample(node: OnnxNode, { types, constants }: PreparedModel, carrying: ReadonlySet<string>, batchSize: number): boolean {
   const dims = (name: string): readonly number[] => types.get(name)?.dims ?? constants.get(name)?.dims ?? [];
   const out = dims(node.outputs[0] ?? "");

@@ -81,7 +81,12 @@ function writeGradient(builder: GraphBuilder, prepared: PreparedModel, pieces: r
   const wanted = loss.targets === "label" ? [batch, 1] : answers;
   const fed = [builder.input(FEEDS.targets, float32(wanted)), builder.input(FEEDS.weights, float32([batch, 1])), ...(recipe.distillation === undefined ? [] : [builder.input(FEEDS.teacher, float32(answers))])];
   const math = new GraphMath(builder);
-  for (const { name, type } of prepared.inputs) if (pieces.length > 1) builder.adopt(makeNode("Split", [name], pieces.map(({ inputs }) => inputs.find((input) => input.name.startsWith(`${name} of piece`))?.name ?? ""), { axis: { int: 0 }, num_outputs: { int: pieces.length } }), pieces.map(() => ({ ...type, dims: [batch / pieces.length, ...type.dims.slice(1)] })));
+  if (pieces.length > 1) {
+    for (const [position, { name }] of prepared.inputs.entries()) {
+      const parted = pieces.flatMap(({ inputs }) => inputs[position] ?? []);
+      builder.adopt(makeNode("Split", [name], parted.map((input) => input.name), { axis: { int: 0 }, num_outputs: { int: pieces.length } }), parted.map(({ type }) => type));
+    }
+  }
   const shared = fed.map((value) => math.split(value, 0, pieces.map(() => batch / pieces.length)));
   const written = pieces.map((piece, i) => writePiece(builder, piece, { parts, recipe }, { targets: shared[0]?.[i] ?? "", weights: math.scale(shared[1]?.[i] ?? "", 1 / pieces.length), teacher: shared[2]?.[i] ?? "" }));
   const total = (values: readonly string[]): string => (values.length === 1 ? (values[0] ?? "") : math.emit("Sum", values, math.dims(values[0] ?? "")));
