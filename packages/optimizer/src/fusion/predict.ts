@@ -59,7 +59,7 @@ class Predictor {
 
   verdict(node: OnnxNode): Verdict {
     if (this.#isConstant(node)) return REMOVED;
-    if (node.opType === "Pad" && this.#readsIntegers(node)) return { state: "integer", kernel: node.opType, reason: null };
+    if (this.#readsIntegers(node)) return { state: "integer", kernel: node.opType, reason: null };
     const rule = fusionRule(node);
     switch (rule.kind) {
       case "float":

@@ -3,7 +3,7 @@ import { floatAttribute, floats, tensorNumbers } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { withTensorOutputs } from "../quantize/range-probes.ts";
 import type { CalibrationContext } from "../quantize/sampler.ts";
-import { evenlyChosen, Sampler } from "../quantize/sampler.ts";
+import { evenlyChosen, isHeldOut, Sampler } from "../quantize/sampler.ts";
 import { FIXED } from "./channel-classes.ts";
 import type { ChannelFlow, Taker } from "./channel-flow.ts";
 import { ChannelMoments } from "./channel-moments.ts";
@@ -14,8 +14,6 @@ import type { WeightPlaces } from "./weight-places.ts";
 import { isOutputLast, weightPlaces } from "./weight-places.ts";
 
 const EXAMPLES = 128;
-/** One example in so many is held out, to judge by. */
-const HELD_OUT_EVERY = 4;
 /** With more channels only means are taken: the work grows with the cube. */
 const CHANNELS_MAX = 512;
 
@@ -36,7 +34,7 @@ export async function observeChannels(model: OnnxModel, flow: ChannelFlow, examp
   await new Sampler(context, chosen.count).eachRun(withTensorOutputs(model, [...moments.keys()]), chosen, (results, feeds, index) => {
     for (const [name, { fitted, heldOut }] of moments) {
       const value = results[name] ?? feeds[name];
-      if (value !== undefined) (index % HELD_OUT_EVERY === 1 ? heldOut : fitted).add(value);
+      if (value !== undefined) (isHeldOut(index) ? heldOut : fitted).add(value);
     }
   });
   return moments;
@@ -74,7 +72,7 @@ function remedyFor(taker: Taker, fitted: ChannelMoments, heldOut: ChannelMoments
   const means = meansOf(fitted, kept, removed);
   // A group of a convolution sees only its own channels.
   const told = places.perGroup === taker.labels.length && fitted.hasCovariances && kept.length > 0 && heldOut.rows > 0 ? explainChannels(fitted, kept, removed) : null;
-  const worth = removed.map((position) => places.slices(position).reduce((sum, { first }) => sum + places.squares(weights, first), 0));
+  const worth = removed.map((position) => places.squares(weights, position));
   const isBetter = told !== null && explanationError(told, heldOut, worth) < explanationError(means, heldOut, worth);
   return applied(isBetter ? told : means, weights, places, taker, floatAttribute(taker.node, "alpha", 1));
 }

@@ -39,7 +39,7 @@ function readerOf(taker: Taker, own: ReadonlySet<number>, flow: ChannelFlow, mom
   const all = [...taker.labels.keys()];
   const precision = moments === undefined || moments.rows === 0 || !moments.isFinite || !moments.hasCovariances ? null : precisionOf(moments, all);
   if (weights === null || places === null || precision === null || moments === undefined) return null;
-  const norms = all.map((position) => places.slices(position).reduce((sum, { first }) => sum + places.squares(weights, first), 0));
+  const norms = all.map((position) => places.squares(weights, position));
   const given = all.reduce((sum, position) => sum + (norms[position] ?? 0) * moments.covariance(position, position), 0);
   const positions = new Map<number, number[]>();
   for (const [position, atom] of taker.labels.entries()) {

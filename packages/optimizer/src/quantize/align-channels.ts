@@ -1,5 +1,5 @@
 import type { OnnxModel, OnnxNode, OnnxTensor } from "@flotilla/runtime/ir";
-import { GraphIndex, int64s, intAttribute, makeNode, rawTensor } from "@flotilla/runtime/ir";
+import { elementCount, GraphIndex, int64s, intAttribute, makeNode, rawTensor } from "@flotilla/runtime/ir";
 import { isDequantize, isQuantize } from "../fusion/qdq-view.ts";
 
 /** What ONNX Runtime's kernel for unsigned activations and signed weights takes (MLAS, ConvSym): input channels by fours, filters by 16. */
@@ -15,9 +15,12 @@ const LARGE_WINDOW = 26;
  * in between. Edits a QDQ model in place.
  */
 export function alignChannels(model: OnnxModel): void {
+  let index = new GraphIndex(model.graph);
   for (const node of model.graph.nodes.filter(({ opType }) => opType === "Conv")) {
-    const found = oddConvolution(node, new GraphIndex(model.graph));
-    if (found !== null) align(model, node, found);
+    const found = oddConvolution(node, index);
+    if (found === null) continue;
+    align(model, node, found, index);
+    index = new GraphIndex(model.graph);
   }
   new GraphIndex(model.graph).removeUnused();
 }
@@ -35,15 +38,14 @@ function oddConvolution(node: OnnxNode, index: GraphIndex): OddConvolution | nul
   if (weights?.elementType !== "int8" || Array.isArray(weights.data) || index.onlyConsumer(dequantizeWeights.outputs[0] ?? "") === null) return null;
   const [filters = 0, channels = 0, ...window] = weights.dims;
   const missing = (CHANNEL_BLOCK - (channels % CHANNEL_BLOCK)) % CHANNEL_BLOCK;
-  if (missing === 0 || filters % FILTER_BLOCK !== 0 || (missing > 1 && product(window) >= LARGE_WINDOW)) return null;
+  if (missing === 0 || filters % FILTER_BLOCK !== 0 || (missing > 1 && elementCount(window) >= LARGE_WINDOW)) return null;
   return { dequantize, dequantizeWeights, weights, integers: weights.data };
 }
 
-function align({ graph }: OnnxModel, node: OnnxNode, { dequantize, dequantizeWeights, weights, integers }: OddConvolution): void {
-  const index = new GraphIndex(graph);
+function align({ graph }: OnnxModel, node: OnnxNode, { dequantize, dequantizeWeights, weights, integers }: OddConvolution, index: GraphIndex): void {
   const [filters = 0, channels = 0, ...window] = weights.dims;
   const aligned = Math.ceil(channels / CHANNEL_BLOCK) * CHANNEL_BLOCK;
-  const [before, after] = [channels * product(window), aligned * product(window)];
+  const [before, after] = [channels * elementCount(window), aligned * elementCount(window)];
   const data = new Uint8Array(filters * after);
   for (let filter = 0; filter < filters; filter += 1) data.set(integers.subarray(filter * before, (filter + 1) * before), filter * after);
   const widths = Array.from({ length: 2 * weights.dims.length }, (_, at) => (at === weights.dims.length + 1 ? aligned - channels : 0));
@@ -58,8 +60,4 @@ function align({ graph }: OnnxModel, node: OnnxNode, { dequantize, dequantizeWei
   );
   node.inputs[0] = real;
   dequantizeWeights.inputs[0] = blocks;
-}
-
-function product(dims: readonly number[]): number {
-  return dims.reduce((all, size) => all * size, 1);
 }

@@ -23,6 +23,13 @@ export function evenlyChosen(examples: ExampleSource, count: number): ExampleSou
   return { count, read: (index) => examples.read(Math.floor((index * examples.count) / count)) };
 }
 
+/** One example in so many is held out, to judge by; the second first: two examples are enough for one. */
+const HELD_OUT_EVERY = 4;
+
+export function isHeldOut(example: number): boolean {
+  return example % HELD_OUT_EVERY === 1;
+}
+
 /** Feeds examples to models and gives way in between, so that others on this thread may abort. */
 export class Sampler {
   readonly #context: CalibrationContext;

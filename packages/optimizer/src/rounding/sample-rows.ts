@@ -3,7 +3,7 @@ import type { OnnxModel, OnnxNode } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { withTensorOutputs } from "../quantize/range-probes.ts";
 import type { CalibrationContext } from "../quantize/sampler.ts";
-import { evenlyChosen, Sampler } from "../quantize/sampler.ts";
+import { evenlyChosen, isHeldOut, Sampler } from "../quantize/sampler.ts";
 import type { Bounds } from "./activation-bounds.ts";
 import type { MatrixLayer } from "./matrix-layer.ts";
 
@@ -12,8 +12,6 @@ export type RowSample = { readonly inputs: Float32Array; readonly targets: Float
 
 export type SampledRows = { readonly fitted: RowSample; readonly heldOut: RowSample };
 
-/** One example in so many is held out, the second first: two examples are enough for one. */
-const HELD_OUT_EVERY = 4;
 /** Bytes of sampled inputs and targets that one layer may take. */
 const SAMPLE_BYTES = 64 * 2 ** 20;
 
@@ -90,7 +88,7 @@ export class RowSampler {
 type Rows = readonly [Float32Array[], Float32Array[]];
 
 function part(example: number): 0 | 1 {
-  return example % HELD_OUT_EVERY === 1 ? 1 : 0;
+  return isHeldOut(example) ? 1 : 0;
 }
 
 function pick(available: number, wanted: number, random: () => number): number[] {

@@ -2,13 +2,11 @@ import type { OnnxModel } from "@flotilla/runtime/ir";
 import type { ExampleSource } from "../examples.ts";
 import { withTensorOutputs } from "../quantize/range-probes.ts";
 import type { CalibrationContext } from "../quantize/sampler.ts";
-import { evenlyChosen, Sampler } from "../quantize/sampler.ts";
+import { evenlyChosen, isHeldOut, Sampler } from "../quantize/sampler.ts";
 
 /** Σ x·xᵀ, [depth, depth], of rows that a product reads: of most examples, and of those that are held out to judge by. */
 export type InputMoments = { readonly fitted: Float64Array; readonly heldOut: Float64Array };
 
-/** One example in so many is held out, the second first: two examples are enough for one. */
-const HELD_OUT_EVERY = 4;
 const EXAMPLES_MAX = 128;
 /** Rows of one value that count, spread over the examples. */
 const ROWS_MAX = 2_048;
@@ -28,7 +26,7 @@ export async function inputMoments(model: OnnxModel, depths: ReadonlyMap<string,
       for (const [name, depth] of pass) {
         const data = (results[name] ?? feeds[name])?.data;
         const moments = found.get(name);
-        if (data instanceof Float32Array && moments !== undefined) addRows(index % HELD_OUT_EVERY === 1 ? moments.heldOut : moments.fitted, data, depth, rowsMax);
+        if (data instanceof Float32Array && moments !== undefined) addRows(isHeldOut(index) ? moments.heldOut : moments.fitted, data, depth, rowsMax);
       }
     });
   }
