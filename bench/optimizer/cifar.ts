@@ -1,17 +1,14 @@
 // Item 1 on photographs with labels: what the optimizer makes of a real residual network, judged on pictures that nothing was fitted to.
 import { readFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { convertDataset, openDataset, preprocess, type ImagePreprocessing, type Split } from "@flotilla/datasets";
+import type { Split } from "@flotilla/datasets";
 import { auditFusion, type ExampleSource, evaluateVariant, integerShare, measureInterleaved, predictSaturation, pruneChannels, quantizeStatic, searchMixedPrecision, simplify } from "@flotilla/optimizer";
 import { openModel } from "@flotilla/runtime";
 import { type OnnxModel, upgradeOpset, writeOnnx } from "@flotilla/runtime/ir";
 import { convertKeras } from "@flotilla/trainer";
-import { shared } from "./examples.ts";
+import { cifar10, PIXELS_AS_THEY_ARE, shared } from "./examples.ts";
 import { notAtHand, type Row } from "./row.ts";
 
-/** Pixels as they are, as MLPerf Tiny trained it. */
-const PIXELS: ImagePreprocessing = { kind: "image", resize: null, centreCrop: null, channels: "rgb", layout: "nhwc", invert: false, scale: 1, mean: [], std: [], elementType: "float32" };
-
+const INPUT = "input_1";
 /** Pictures that ranges are taken from, from all classes alike. */
 const CALIBRATION = 300;
 const DROP_MAX_PP = 0.5;
@@ -24,14 +21,14 @@ type Work = { readonly model: OnnxModel; readonly pictures: Pictures; readonly w
 
 /** MLPerf Tiny's ResNet-8 as it comes from Keras, on 1,000 test pictures. */
 export async function cifar(workDir: string): Promise<Row[]> {
-  const [modelPath, trainZip, testZip] = [shared("models/resnet8-cifar10.h5"), shared("data/cifar10/train.zip"), shared("data/cifar10/test.zip")];
-  if (modelPath === null || trainZip === null || testZip === null) return [notAtHand("1", "ResNet-8 on CIFAR-10, int8", `within ${DROP_MAX_PP} pp`)];
+  const modelPath = shared("models/resnet8-cifar10.h5");
+  const of = (archive: "train" | "test", split: Split): Promise<ExampleSource | null> => cifar10({ archive, split, input: INPUT, preprocessing: PIXELS_AS_THEY_ARE, workDir });
+  const [learnt, validation, test] = [await of("train", "train"), await of("train", "validation"), await of("test", "test")];
+  if (modelPath === null || learnt === null || validation === null || test === null) return [notAtHand("1", "ResNet-8 on CIFAR-10, int8", `within ${DROP_MAX_PP} pp`)];
   const { model: imported } = await convertKeras(readFileSync(modelPath), "h5");
   upgradeOpset(imported, 13);
   const { model } = await simplify(imported, { verifyRuns: 1 }, { target: "integer" });
-  const input = model.graph.inputs[0]?.name ?? "";
-  const [train, test] = [await splits(trainZip, ["train", "validation"], input, workDir), await splits(testZip, ["test"], input, workDir)];
-  const work: Work = { model, workDir, pictures: { calibration: spread(train[0] ?? NOTHING, CALIBRATION), validation: train[1] ?? NOTHING, test: test[0] ?? NOTHING } };
+  const work: Work = { model, workDir, pictures: { calibration: spread(learnt, CALIBRATION), validation, test } };
   const { model: quantised } = await quantizeStatic(model, work.pictures.calibration, OPTIONS);
   const { model: safe } = await quantizeStatic(model, work.pictures.calibration, { ...OPTIONS, reducedRange: "all" });
   return [...(await integerRows(work, quantised)), ...(await saturationRows(work, "int8", quantised)), await accuracyRow(work, "7-bit weights", safe), ...(await saturationRows(work, "7-bit weights", safe)), await mixedRow(work), await prunedRow(work)];
@@ -99,31 +96,6 @@ function inWords({ differencePp, lowPp, highPp }: { readonly differencePp: numbe
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-const NOTHING: ExampleSource = { count: 0, read: () => Promise.reject(new RangeError("there are no pictures")) };
-
-async function splits(zip: string, names: readonly Split[], input: string, workDir: string): Promise<ExampleSource[]> {
-  const path = join(workDir, `cifar10-pixels-${names.join("-")}.dataset`);
-  await convertDataset({ path: zip, name: basename(zip) }, path);
-  const dataset = await openDataset(path);
-  const sources: ExampleSource[] = [];
-  try {
-    for (const name of names) {
-      const pictures = await Promise.all(Array.from({ length: dataset.count(name) }, (_, index) => dataset.read(name, index)));
-      sources.push({
-        count: pictures.length,
-        read(index) {
-          const picture = pictures[index];
-          if (picture === undefined) throw new RangeError(`there is no picture ${index}`);
-          return Promise.resolve({ feeds: { [input]: preprocess(picture, PIXELS) }, label: picture.label });
-        },
-      });
-    }
-  } finally {
-    await dataset.close();
-  }
-  return sources;
-}
 
 /** `count` of the examples, evenly spread: they lie class by class. */
 function spread(source: ExampleSource, count: number): ExampleSource {

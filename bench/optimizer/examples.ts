@@ -34,28 +34,52 @@ const CAFFE: ImagePreprocessing = {
   kind: "image", resize: { width: 224, height: 224, fit: "stretch" }, centreCrop: null, channels: "bgr", layout: "nchw", invert: false, scale: 1, mean: [104, 117, 123], std: [1, 1, 1], elementType: "float32",
 };
 
-/** Photographs for SqueezeNet: CIFAR-10's, enlarged. Their labels are not ImageNet's, so they serve agreement alone. Null without them. */
-export async function photographs(model: OnnxModel, which: "train" | "test", count: number, workDir: string): Promise<ExampleSource | null> {
-  const zip = shared("data/cifar10", `${which}.zip`);
-  const input = model.graph.inputs[0]?.name;
-  if (zip === null || input === undefined) return null;
-  const path = join(workDir, `cifar10-${which}.dataset`);
-  if (!existsSync(path)) await convertDataset({ path: zip, name: `${which}.zip` }, path);
+/** Pixels as they are, as MLPerf Tiny trained its ResNet-8. */
+export const PIXELS_AS_THEY_ARE: ImagePreprocessing = { kind: "image", resize: null, centreCrop: null, channels: "rgb", layout: "nhwc", invert: false, scale: 1, mean: [], std: [], elementType: "float32" };
+
+/** `split`: of the archive; left out, that of its name. `most`: so many of its pictures. */
+type Cifar = { readonly archive: "train" | "test"; readonly split?: Split; readonly most?: number; readonly input: string; readonly preprocessing: ImagePreprocessing; readonly workDir: string };
+
+/** Pictures of CIFAR-10 with their labels, as JPEG files 300 or 100 of each class; null without them. */
+export async function cifar10({ archive, split = archive, most = Number.POSITIVE_INFINITY, input, preprocessing, workDir }: Cifar): Promise<ExampleSource | null> {
+  const zip = shared("data/cifar10", `${archive}.zip`);
+  if (zip === null) return null;
+  const path = join(workDir, `cifar10-${archive}.dataset`);
+  if (!existsSync(path)) await convertDataset({ path: zip, name: `${archive}.zip` }, path);
   const dataset = await openDataset(path);
   try {
-    const split: Split = which;
-    const examples = await Promise.all(Array.from({ length: Math.min(count, dataset.count(split)) }, (_, index) => dataset.read(split, index)));
+    const pictures = await Promise.all(Array.from({ length: Math.min(most, dataset.count(split)) }, (_, index) => dataset.read(split, index)));
     return {
-      count: examples.length,
+      count: pictures.length,
       async read(index) {
-        const example = examples[index];
-        if (example === undefined) throw new RangeError(`there is no example ${index}`);
-        return { feeds: { [input]: preprocess(example, CAFFE) }, label: null };
+        const picture = pictures[index];
+        if (picture === undefined) throw new RangeError(`there is no picture ${index}`);
+        return { feeds: { [input]: preprocess(picture, preprocessing) }, label: picture.label };
       },
     };
   } finally {
     await dataset.close();
   }
+}
+
+/** The same examples, as tensors in memory: reading pictures is no part of what is timed. */
+export async function inMemory(source: ExampleSource): Promise<ExampleSource> {
+  const examples = await Promise.all(Array.from({ length: source.count }, (_, index) => source.read(index)));
+  return {
+    count: examples.length,
+    read(index) {
+      const example = examples[index];
+      return example === undefined ? Promise.reject(new RangeError(`there is no example ${index}`)) : Promise.resolve(example);
+    },
+  };
+}
+
+/** Photographs for SqueezeNet: CIFAR-10's, enlarged. Their labels are not ImageNet's, so they serve agreement alone. Null without them. */
+export async function photographs(model: OnnxModel, which: "train" | "test", count: number, workDir: string): Promise<ExampleSource | null> {
+  const input = model.graph.inputs[0]?.name;
+  const pictures = input === undefined ? null : await cifar10({ archive: which, most: count, input, preprocessing: CAFFE, workDir });
+  if (pictures === null) return null;
+  return { count: pictures.count, read: async (index) => ({ ...(await pictures.read(index)), label: null }) };
 }
 
 const PIXELS = 28 * 28;

@@ -1,11 +1,11 @@
 // Item 8: wall time of static quantisation, and the artefact's speed, against a reference that the caller measured on this machine.
 import { readFile } from "node:fs/promises";
-import { type ExampleSource, measureInterleaved, quantizeStatic } from "@flotilla/optimizer";
+import { measureInterleaved, quantizeStatic } from "@flotilla/optimizer";
 import { openModel } from "@flotilla/runtime";
 import { writeOnnx } from "@flotilla/runtime/ir";
 import { median, range } from "../load/world.ts";
 import { UsageError } from "../world/whole-numbers.ts";
-import { photographs, prepared, shared } from "./examples.ts";
+import { inMemory, photographs, prepared, shared } from "./examples.ts";
 import { notAtHand, type Row } from "./row.ts";
 
 const [IMAGES, RUNS] = [300, 3];
@@ -34,7 +34,7 @@ export async function referenceTool(workDir: string, reference: Reference | null
   const model = await prepared(path);
   const photos = await photographs(model, "train", IMAGES, workDir);
   if (photos === null) return [notAtHand("8", what, "≤ 1.0 x", "no photographs in ../shared")];
-  const examples = await atHand(photos);
+  const examples = await inMemory(photos);
   const rows: Row[] = [];
   let bytes: Uint8Array = new Uint8Array();
   for (const method of METHODS) {
@@ -52,18 +52,6 @@ export async function referenceTool(workDir: string, reference: Reference | null
   }
   if (reference?.modelPath != null) rows.push(await runTime(reference.modelPath, bytes, (await examples.read(0)).feeds));
   return rows;
-}
-
-/** All examples as tensors in memory: reading pictures is no part of quantising, for neither tool. */
-async function atHand(source: ExampleSource): Promise<ExampleSource> {
-  const examples = await Promise.all(Array.from({ length: source.count }, (_, index) => source.read(index)));
-  return {
-    count: examples.length,
-    read(index) {
-      const example = examples[index];
-      return example === undefined ? Promise.reject(new RangeError(`there is no example ${index}`)) : Promise.resolve(example);
-    },
-  };
 }
 
 async function runTime(theirPath: string, ours: Uint8Array, feeds: Parameters<typeof measureInterleaved>[2]): Promise<Row> {

@@ -3,35 +3,22 @@ import { blockWeights, compensateBlockWeights, type ExampleSource, evaluateVaria
 import { openModel } from "@flotilla/runtime";
 import { cloneModel, type OnnxModel, writeOnnx } from "@flotilla/runtime/ir";
 import { DEFAULT_RECIPE, train } from "@flotilla/trainer";
+import { encoderOn } from "../trainer/encoder.ts";
 import { NetworkWriter } from "../trainer/network-writer.ts";
 import { mnist } from "./examples.ts";
 import { notAtHand, type Row } from "./row.ts";
 
-const [ROWS, WIDTH, HEADS, ANSWERS, EPOCHS] = [28, 64, 4, 10, 3];
+const [ROWS, WIDTH, ANSWERS, EPOCHS] = [28, 64, 10, 3];
 const COMPENSATED_ON = 300;
 /** The smallest matrices that are put in blocks: all of the network but the last one. */
 const WEIGHTS_MIN = 1_024;
 
-/** An encoder (Vaswani et al. 2017, norms first) that reads a digit row by row: two layers of 64 numbers with four heads. */
+/** An encoder that reads a digit row by row: 64 numbers with four heads. */
 function encoder(): OnnxModel {
   const net = new NetworkWriter();
-  const norm = (name: string, x: string): string => net.node("LayerNormalization", [x, net.weight(`${name}/gamma`, [WIDTH], 0, 1), net.weight(`${name}/beta`, [WIDTH], 0)], { axis: { int: -1 }, epsilon: { float: 1e-5 } });
-  const [apart, together] = [net.int64s("heads apart", [0, 0, HEADS, WIDTH / HEADS]), net.int64s("heads together", [0, 0, WIDTH])];
-  const rootOfHead = net.constant("root of a head's width", Math.sqrt(WIDTH / HEADS));
   const rows = net.node("Reshape", ["input", net.int64s("rows", [0, ROWS, ROWS])]);
-  let x = net.node("Add", [net.dense("rows to numbers", rows, ROWS, WIDTH), net.weight("places", [ROWS, WIDTH], 0.2)]);
-  for (const layer of ["layer1", "layer2"]) {
-    const seen = norm(`${layer}/norm1`, x);
-    const split = (name: string, perm: readonly number[]): string => net.node("Transpose", [net.node("Reshape", [net.dense(`${layer}/${name}`, seen, WIDTH, WIDTH), apart])], { perm: { ints: perm } });
-    const [query, key, value] = [split("query", [0, 2, 1, 3]), split("key", [0, 2, 3, 1]), split("value", [0, 2, 1, 3])];
-    const shares = net.node("Softmax", [net.node("Div", [net.node("MatMul", [query, key]), rootOfHead])], { axis: { int: -1 } });
-    const heard = net.node("Reshape", [net.node("Transpose", [net.node("MatMul", [shares, value])], { perm: { ints: [0, 2, 1, 3] } }), together]);
-    x = net.node("Add", [x, net.dense(`${layer}/heard`, heard, WIDTH, WIDTH)]);
-    const thought = net.node("Gelu", [net.dense(`${layer}/wide`, norm(`${layer}/norm2`, x), WIDTH, 2 * WIDTH)]);
-    x = net.node("Add", [x, net.dense(`${layer}/narrow`, thought, 2 * WIDTH, WIDTH)]);
-  }
-  const mean = net.node("ReduceMean", [norm("norm", x), net.int64s("over rows", [1])], { keepdims: { int: 0 } });
-  return net.finish(net.dense("answers", mean, WIDTH, ANSWERS), { name: "input", elementType: "float32", shape: [1, ROWS, ROWS] }, ANSWERS);
+  const x = net.node("Add", [net.dense("rows to numbers", rows, ROWS, WIDTH), net.weight("places", [ROWS, WIDTH], 0.2)]);
+  return net.finish(encoderOn(net, x, { width: WIDTH, heads: 4, answers: ANSWERS, spreads: [0, 0] }), { name: "input", elementType: "float32", shape: [1, ROWS, ROWS] }, ANSWERS);
 }
 
 /** Mean absolute error of the answers' scores, and the accuracy against that of the float network. */

@@ -1,5 +1,6 @@
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { buildTemplate } from "@flotilla/trainer";
+import { encoderOn } from "./encoder.ts";
 import { NetworkWriter } from "./network-writer.ts";
 import { seedCnn } from "./seed-cnn.ts";
 
@@ -34,26 +35,11 @@ function lstm(): OnnxModel {
   return net.finish(net.dense("answers", net.node("Squeeze", [last, net.int64s("one", [0])]), units, ANSWERS), { name: "input", elementType: "float32", shape: [steps, features] }, ANSWERS);
 }
 
-/** An encoder (Vaswani et al. 2017, norms first): 1,000 words, 32 places, two layers of 64 numbers with four heads. */
+/** An encoder of 1,000 words and 32 places, 64 numbers with four heads. */
 function transformer(): OnnxModel {
-  const [words, places, width, heads, net] = [1_000, 32, 64, 4, new NetworkWriter()];
-  const norm = (name: string, x: string): string => net.node("LayerNormalization", [x, net.weight(`${name}/gamma`, [width], 0.2, 1), net.weight(`${name}/beta`, [width], 0.1)], { axis: { int: -1 }, epsilon: { float: 1e-5 } });
-  const apart = net.int64s("heads apart", [0, 0, heads, width / heads]);
-  const together = net.int64s("heads together", [0, 0, width]);
-  const rootOfHead = net.constant("root of a head's width", Math.sqrt(width / heads));
-  let x = net.node("Add", [net.node("Gather", [net.weight("words", [words, width], 0.5), "input"]), net.weight("places", [places, width], 0.2)]);
-  for (const layer of ["layer1", "layer2"]) {
-    const seen = norm(`${layer}/norm1`, x);
-    const split = (name: string, perm: readonly number[]): string => net.node("Transpose", [net.node("Reshape", [net.dense(`${layer}/${name}`, seen, width, width), apart])], { perm: { ints: perm } });
-    const [query, key, value] = [split("query", [0, 2, 1, 3]), split("key", [0, 2, 3, 1]), split("value", [0, 2, 1, 3])];
-    const shares = net.node("Softmax", [net.node("Div", [net.node("MatMul", [query, key]), rootOfHead])], { axis: { int: -1 } });
-    const heard = net.node("Reshape", [net.node("Transpose", [net.node("MatMul", [shares, value])], { perm: { ints: [0, 2, 1, 3] } }), together]);
-    x = net.node("Add", [x, net.dense(`${layer}/heard`, heard, width, width)]);
-    const thought = net.node("Gelu", [net.dense(`${layer}/wide`, norm(`${layer}/norm2`, x), width, 2 * width)]);
-    x = net.node("Add", [x, net.dense(`${layer}/narrow`, thought, 2 * width, width)]);
-  }
-  const mean = net.node("ReduceMean", [norm("norm", x), net.int64s("over places", [1])], { keepdims: { int: 0 } });
-  return net.finish(net.dense("answers", mean, width, ANSWERS), { name: "input", elementType: "int64", shape: [places] }, ANSWERS);
+  const [places, width, net] = [32, 64, new NetworkWriter()];
+  const x = net.node("Add", [net.node("Gather", [net.weight("words", [WORDS, width], 0.5), "input"]), net.weight("places", [places, width], 0.2)]);
+  return net.finish(encoderOn(net, x, { width, heads: 4, answers: ANSWERS, spreads: [0.2, 0.1] }), { name: "input", elementType: "int64", shape: [places] }, ANSWERS);
 }
 
 /** Networks that a peer knows by these names; it is handed their weights, and takes the rest from here. Kernels of dense layers are [inputs, outputs]; even strides pad behind, as in TensorFlow. */
