@@ -42,6 +42,7 @@ export class Registry {
   #waiting: { deviceId: string; resolve: (device: KnownDevice | null) => void; reject: (error: unknown) => void }[] = [];
   #fleets: { fleetId: string; selector: Selector }[] = [];
   #fleetsText = "";
+  readonly #fleetLists = new Map<string, readonly string[]>();
   #versions = { registry: 0, target: 0 };
   #news: { close(): Promise<void> } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -160,11 +161,17 @@ export class Registry {
       }
     });
     this.#fleetsText = text;
+    this.#fleetLists.clear();
     for (const [deviceId, device] of this.#known) this.#known.set(deviceId, { ...device, fleetIds: this.#fleetsOf(device.entry) });
   }
 
-  #fleetsOf(entry: RegistryEntry): string[] {
-    return this.#fleets.filter(({ selector }) => matchesSelector(selector, entry.labels)).map(({ fleetId }) => fleetId);
+  /** Devices of the same fleets share one list: it costs memory once, and batches find their sums by it. */
+  #fleetsOf(entry: RegistryEntry): readonly string[] {
+    const fleetIds = this.#fleets.filter(({ selector }) => matchesSelector(selector, entry.labels)).map(({ fleetId }) => fleetId);
+    const name = fleetIds.join(" ");
+    const list = this.#fleetLists.get(name) ?? fleetIds;
+    this.#fleetLists.set(name, list);
+    return list;
   }
 
   /** Waits for the present turn of the event loop to end, so that devices that come together are read together. */

@@ -140,7 +140,7 @@ class SyncCall implements SyncWaiter {
     // While it was stored the registry may have learnt more, a revocation for one.
     const now = gateway.registry.peek(deviceId) ?? this.#device;
     if (now === undefined || this.#isOver) return;
-    note(gateway, now, request, outcome, receivedAt.getTime());
+    note(gateway, now, this.item, outcome);
     if (isLiveStored !== true) {
       now.storedLive = this.#live;
       now.storedLiveAtMs = receivedAt.getTime();
@@ -247,12 +247,13 @@ function checkedSync(body: unknown): SyncRequest {
 }
 
 /** What the gateway remembers of a stored sync, and whom it tells. */
-function note(gateway: Gateway, device: KnownDevice, request: SyncRequest, outcome: SyncOutcome, receivedAtMs: number): void {
-  const { report } = request;
+function note(gateway: Gateway, device: KnownDevice, { request: { report }, receivedAt, isLiveStored }: SyncItem, outcome: SyncOutcome): void {
+  const receivedAtMs = receivedAt.getTime();
   const deployment = report.deployment;
   const isEnded = deployment?.phase === "succeeded" || deployment?.phase === "failed";
   if (deployment && isEnded && device.openDeploymentId === deployment.deploymentId) device.openDeploymentId = null;
-  const summary = `${report.running?.manifestSha256} ${deployment?.deploymentId} ${deployment?.phase} ${deployment?.attempt} ${report.targetVersion}`;
+  // One whose row of last states says the same already has nothing new to tell.
+  const summary = isLiveStored === true ? device.lastReport : `${report.running?.manifestSha256} ${deployment?.deploymentId} ${deployment?.phase} ${deployment?.attempt} ${report.targetVersion}`;
   const wasQuiet = receivedAtMs - device.lastSeenMs > QUIET_INTERVALS * gateway.syncIntervalMs;
   if (summary !== device.lastReport || wasQuiet) gateway.announcer.deviceChanged(device.deviceId);
   if (device.target !== null && report.targetVersion > device.target.targetVersion) gateway.targetReissue.deviceIsAhead(device.deviceId);

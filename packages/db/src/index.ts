@@ -3,6 +3,7 @@
 export { connect, type ConnectOptions, type Db } from "./connect.ts";
 export { withTx, type TransactionOptions, type Tx } from "./transaction.ts";
 export { sqlOf, withSql, type Sql } from "./sql.ts";
+export { typedArray } from "./typed-array.ts";
 export { driverCode, isConnectionLoss } from "./database-error.ts";
 export { listen, notify } from "./listen.ts";
 export { withAdvisoryLock, type AdvisoryLockResult } from "./advisory-lock.ts";

@@ -2,10 +2,11 @@ import type pg from "pg";
 import type { Db } from "./connect.ts";
 import { Prisma } from "./generated/prisma/client.ts";
 import { retryTransaction, type Tx } from "./transaction.ts";
+import { TypedArray } from "./typed-array.ts";
 
 /**
  * Plain SQL with `$1` parameters. Values may be strings, numbers, bigints, booleans, Dates, Uint8Arrays, null,
- * arrays of these (give the parameter a type: `$1::text[]`), and objects for json columns.
+ * arrays of these (give the parameter a type: `$1::text[]`), typed arrays (see typed-array.ts), and objects for json columns.
  * int8 comes back as bigint, numeric as string, times as Date, bytea as Uint8Array, json parsed.
  */
 export type Sql = {
@@ -54,7 +55,7 @@ export async function withSql<T>(db: Db, fn: (sql: Sql) => Promise<T>): Promise<
 function sqlOfClient(client: pg.ClientBase): Sql {
   return {
     async query<R>(text: string, values?: readonly unknown[], options?: QueryOptions) {
-      const parameters = values?.map(toParameter) ?? [];
+      const parameters = values?.map((value) => (value instanceof TypedArray ? value.toBinary() : toParameter(value))) ?? [];
       const result = options?.prepared === true ? await client.query({ name: statementName(text), text, values: parameters }) : await client.query(text, parameters);
       return result.rows as R[];
     },
@@ -91,8 +92,13 @@ function toParameter(value: unknown): string | Buffer | null {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return toArrayLiteral(value);
+  if (value instanceof TypedArray) return toArrayLiteral(value.type === "bytea" ? value.values.map(asBytes) : value.values);
   if (typeof value === "object") return JSON.stringify(value);
   return String(value);
+}
+
+function asBytes(value: unknown): unknown {
+  return typeof value === "string" ? Buffer.from(value, "latin1") : value;
 }
 
 function toArrayLiteral(values: readonly unknown[]): string {

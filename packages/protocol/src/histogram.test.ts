@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
+import { HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, addSparseToEncoded, decodeSparse, encodeSparse, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema } from "./histogram.ts";
 
 const latency = fc.double({ min: 0.0101, max: 60_000, noNaN: true });
 
@@ -83,8 +83,18 @@ describe("merging and encoding", () => {
         expect(sum).toEqual(whole.toSparse());
         expect(encodeSparse(sum)).toEqual(whole.encode());
         expect(decodeSparse(whole.encode())).toEqual(sum);
+        const [into, encoded] = [new Uint8Array(LONGEST_ENCODED_BYTES), histogramOf(a).encode()];
+        // What stands behind the histogram in a larger buffer is not read.
+        const size = addSparseToEncoded(into, Uint8Array.of(...encoded, 1, 1), encoded.length, histogramOf(b).toSparse());
+        expect(into.subarray(0, size)).toEqual(whole.encode());
       }),
     );
+  });
+
+  test("bytes that are cut or lead outside the layout are not added to", () => {
+    const into = new Uint8Array(LONGEST_ENCODED_BYTES);
+    expect(() => addSparseToEncoded(into, Uint8Array.of(3), 1, [])).toThrow(RangeError);
+    expect(() => addSparseToEncoded(into, Uint8Array.of(0x89, 0x03, 1), 3, [])).toThrow(RangeError);
   });
 
   test("counts beyond 32 bits survive encoding", () => {

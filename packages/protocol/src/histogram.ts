@@ -79,7 +79,7 @@ export class LatencyHistogram {
 
   /** Adds counts in the form of `encode`. Throws RangeError on bytes that are not of that form. */
   addEncoded(bytes: Uint8Array, exact: { sumMs: number; minMs: number | null; maxMs: number | null }): void {
-    decodePairs(bytes, bytes.length, (slot, n) => this.#addAt(slot, n));
+    decodePairs(bytes, (slot, n) => this.#addAt(slot, n));
     this.#addExact(exact);
   }
 
@@ -128,29 +128,24 @@ export class LatencyHistogram {
 export const LONGEST_ENCODED_BYTES = HISTOGRAM_SLOTS * 2 * 8;
 const scratch = new Uint8Array(LONGEST_ENCODED_BYTES);
 
-/** The bytes of `LatencyHistogram.encode` from the sparse form. */
+/** The bytes of `LatencyHistogram.encode` from the sparse form. Throws RangeError for more slots than there are. */
 export function encodeSparse(pairs: readonly number[]): Uint8Array {
-  return scratch.slice(0, encodeSparseInto(scratch, pairs));
-}
-
-/** Writes the bytes of `encodeSparse` to the front of `bytes`, which has room for `LONGEST_ENCODED_BYTES`, and answers how many they are. Throws RangeError for more slots than there are. */
-export function encodeSparseInto(bytes: Uint8Array, pairs: readonly number[]): number {
   if (pairs.length > 2 * HISTOGRAM_SLOTS) throw new RangeError("more histogram slots than the layout has");
   let size = 0;
   let previous = 0;
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const slot = pairs[i] ?? 0;
-    size = writeVarint(bytes, size, slot - previous);
-    size = writeVarint(bytes, size, pairs[i + 1] ?? 0);
+    size = writeVarint(scratch, size, slot - previous);
+    size = writeVarint(scratch, size, pairs[i + 1] ?? 0);
     previous = slot;
   }
-  return size;
+  return scratch.slice(0, size);
 }
 
-/** The sparse form from the bytes of `encode`: all, or the first `size`. Throws RangeError on bytes that are not of that form. */
-export function decodeSparse(bytes: Uint8Array, size = bytes.length): number[] {
+/** The sparse form from the bytes of `encode`. Throws RangeError on bytes that are not of that form. */
+export function decodeSparse(bytes: Uint8Array): number[] {
   const pairs: number[] = [];
-  decodePairs(bytes, size, (slot, count) => pairs.push(slot, count));
+  decodePairs(bytes, (slot, count) => pairs.push(slot, count));
   return pairs;
 }
 
@@ -168,6 +163,34 @@ export function addSparsePairs(a: readonly number[], b: readonly number[]): numb
   return sum;
 }
 
+/**
+ * Writes the encoded sum of an encoded histogram (the first `size` of `encoded`) and a sparse one to the front of `into`, which has room for
+ * `LONGEST_ENCODED_BYTES`, and answers how many bytes it takes: in one pass that leaves nothing to collect, since gateways do it for each window.
+ * Throws RangeError on bytes that are not of the form of `encode`.
+ */
+export function addSparseToEncoded(into: Uint8Array, encoded: Uint8Array, size: number, pairs: readonly number[]): number {
+  const source = new VarintReader(encoded, size);
+  let slotA = source.isAtEnd ? HISTOGRAM_SLOTS : source.nextSlot(0);
+  let [written, previous, j] = [0, 0, 0];
+  for (;;) {
+    const slotB = j < pairs.length ? (pairs[j] ?? 0) : HISTOGRAM_SLOTS;
+    const slot = Math.min(slotA, slotB);
+    if (slot === HISTOGRAM_SLOTS) return written;
+    let count = 0;
+    if (slotA === slot) {
+      count = source.next();
+      slotA = source.isAtEnd ? HISTOGRAM_SLOTS : source.nextSlot(slot);
+    }
+    if (slotB === slot) {
+      count += pairs[j + 1] ?? 0;
+      j += 2;
+    }
+    written = writeVarint(into, written, slot - previous);
+    written = writeVarint(into, written, count);
+    previous = slot;
+  }
+}
+
 /** Answers where the next one goes. */
 function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   let [rest, next] = [value, at];
@@ -179,24 +202,45 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return next;
 }
 
-function decodePairs(bytes: Uint8Array, size: number, take: (slot: number, count: number) => void): void {
-  let at = 0;
-  const next = (): number => {
+function decodePairs(bytes: Uint8Array, take: (slot: number, count: number) => void): void {
+  const source = new VarintReader(bytes, bytes.length);
+  let slot = 0;
+  while (!source.isAtEnd) {
+    slot = source.nextSlot(slot);
+    take(slot, source.next());
+  }
+}
+
+class VarintReader {
+  readonly #bytes: Uint8Array;
+  readonly #size: number;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, size: number) {
+    this.#bytes = bytes;
+    this.#size = size;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#size;
+  }
+
+  next(): number {
     let value = 0;
     let scale = 1;
     for (;;) {
-      const byte = at < size ? bytes[at] : undefined;
+      const byte = this.#at < this.#size ? this.#bytes[this.#at] : undefined;
       if (byte === undefined || scale > 2 ** 49) throw new RangeError("histogram bytes are cut or too long");
-      at += 1;
+      this.#at += 1;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
       scale *= 0x80;
     }
-  };
-  let slot = 0;
-  while (at < size) {
-    slot += next();
+  }
+
+  nextSlot(previous: number): number {
+    const slot = previous + this.next();
     if (slot >= HISTOGRAM_SLOTS) throw new RangeError("histogram slot outside the layout");
-    take(slot, next());
+    return slot;
   }
 }

@@ -2,7 +2,7 @@ export { FLOTILLA_VERSION, FOLLOWS_REDIRECTS_HEADER, PROTOCOL_VERSION } from "./
 export { FleetError, assertNever, fleetErrorCodes, invariant, isRetryable, problemOf, problemSchema, statusOf } from "./errors.ts";
 export type { FleetErrorCode, Problem } from "./errors.ts";
 export {
-  HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, encodeSparseInto, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema,
+  HISTOGRAM_ALPHA, HISTOGRAM_SLOTS, LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, addSparseToEncoded, decodeSparse, encodeSparse, slotOf, slotUpperMs, slotValueMs, sparseBucketsSchema,
 } from "./histogram.ts";
 export type { SparseBuckets } from "./histogram.ts";
 export { deviceClassSchema, labelKeySchema, labelValueSchema, labelsSchema, measuringModeSchema } from "./device-class.ts";

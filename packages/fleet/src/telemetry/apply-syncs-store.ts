@@ -64,8 +64,10 @@ class BatchSums {
   readonly minutes = denseSums<FleetKey>();
   readonly lateHours = new Set<number>();
   readonly #memory: IngestMemory;
-  /** Few minutes, fleets and builds meet in a batch of many devices: their sums are found by one short text. */
-  readonly #found = new Map<string, LatencySum[]>();
+  readonly #dates = new Map<number, Date>();
+  /** Few minutes, fleets and builds meet in a batch of many devices: their sums are found by one short text, or are those of the window before. */
+  readonly #found = new Map<string, FoundSums>();
+  #last: FoundSums | undefined;
 
   constructor(memory: IngestMemory) {
     this.#memory = memory;
@@ -76,21 +78,34 @@ class BatchSums {
     const { minuteMs, isLate } = placeWindow(window, receivedAtMs);
     const hourMs = floorTo(minuteMs, HOUR_MS);
     const { buildId, versionId } = this.#memory.catalogue.keyOf(window);
-    const key = { build_id: buildId, version_id: versionId, mode: window.mode };
-    for (const sum of this.#fleetSums(item, key, minuteMs)) sum.addWindow(window, isLate);
-    this.devices.at({ ...key, device_id: item.deviceId, step: "hour", at: new Date(hourMs) }).addWindow(window, isLate);
-    if (item.keepsMinutes) this.devices.at({ ...key, device_id: item.deviceId, step: "minute", at: new Date(minuteMs) }).addWindow(window, isLate);
+    const { mode } = window;
+    for (const sum of this.#fleetSums(item, { buildId, versionId, mode, minuteMs })) sum.addWindow(window, isLate);
+    const key = { device_id: item.deviceId, build_id: buildId, version_id: versionId, mode };
+    this.devices.at({ ...key, step: "hour", at: this.#dateOf(hourMs) }).addWindow(window, isLate);
+    if (item.keepsMinutes) this.devices.at({ ...key, step: "minute", at: this.#dateOf(minuteMs) }).addWindow(window, isLate);
     if (receivedAtMs - (hourMs + HOUR_MS) > LATE_HOUR_AFTER_MS) this.lateHours.add(hourMs);
   }
 
-  #fleetSums(item: SyncItem, key: { build_id: string; version_id: string; mode: string }, minuteMs: number): LatencySum[] {
-    const name = `${minuteMs} ${key.build_id} ${key.version_id} ${key.mode} ${item.className} ${item.fleetIds.join(" ")}`;
-    let sums = this.#found.get(name);
-    if (sums === undefined) {
-      const fleetIds = [...new Set([ALL_FLEETS, ...item.fleetIds])];
-      sums = fleetIds.map((fleetId) => this.minutes.at({ ...key, fleet_id: fleetId, class_name: item.className, at: new Date(minuteMs) }));
-      this.#found.set(name, sums);
+  #fleetSums({ className, fleetIds }: SyncItem, row: { buildId: string; versionId: string; mode: string; minuteMs: number }): readonly LatencySum[] {
+    const { buildId, versionId, mode, minuteMs } = row;
+    const last = this.#last;
+    if (last?.fleetIds === fleetIds && last.minuteMs === minuteMs && last.versionId === versionId && last.buildId === buildId && last.className === className && last.mode === mode) return last.sums;
+    const name = `${minuteMs} ${buildId} ${versionId} ${mode} ${className} ${fleetIds.join(" ")}`;
+    let found = this.#found.get(name);
+    if (found === undefined) {
+      const at = this.#dateOf(minuteMs);
+      const sums = [...new Set([ALL_FLEETS, ...fleetIds])].map((fleetId) => this.minutes.at({ build_id: buildId, version_id: versionId, mode, fleet_id: fleetId, class_name: className, at }));
+      this.#found.set(name, (found = { ...row, className, fleetIds, sums }));
     }
-    return sums;
+    this.#last = found;
+    return found.sums;
+  }
+
+  #dateOf(ms: number): Date {
+    let date = this.#dates.get(ms);
+    if (date === undefined) this.#dates.set(ms, (date = new Date(ms)));
+    return date;
   }
 }
+
+type FoundSums = { minuteMs: number; buildId: string; versionId: string; mode: string; className: string; fleetIds: readonly string[]; sums: readonly LatencySum[] };

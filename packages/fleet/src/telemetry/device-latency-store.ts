@@ -1,4 +1,4 @@
-import type { Sql } from "@flotilla/db";
+import { typedArray, type Sql } from "@flotilla/db";
 import type { IngestMemory } from "./ingest-memory.ts";
 import type { RememberedSum, SparseSum } from "./latency-sum.ts";
 import { addToRollUp, type DeviceKey, type SumEntry, type SumsByKey } from "./roll-up-store.ts";
@@ -27,9 +27,9 @@ export async function addToDevices(sql: Sql, sums: SumsByKey<DeviceKey, SparseSu
 
 const updateUnchangedSql = `
   update device_latency r
-     set count = k.count, errors = k.errors, sum_ms = k.sum_ms, min_ms = k.min_ms, max_ms = k.max_ms, late_windows = k.late_windows, buckets = decode(k.buckets, 'hex')
+     set count = k.count, errors = k.errors, sum_ms = k.sum_ms, min_ms = k.min_ms, max_ms = k.max_ms, late_windows = k.late_windows, buckets = k.buckets
     from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::bigint[], $9::bigint[], $10::float8[], $11::float8[],
-                $12::float8[], $13::int[], $14::text[], $15::bigint[], $16::bigint[], $17::int[])
+                $12::float8[], $13::int[], $14::bytea[], $15::bigint[], $16::bigint[], $17::int[])
          as k(n, device_id, build_id, version_id, mode, step, at, count, errors, sum_ms, min_ms, max_ms, late_windows, buckets, was_count, was_errors, was_late)
    where r.device_id = k.device_id and r.step = k.step and r.at = k.at and r.build_id = k.build_id and r.version_id = k.version_id and r.mode = k.mode
      and r.count = k.was_count and r.errors = k.was_errors and r.late_windows = k.was_late
@@ -38,13 +38,17 @@ const updateUnchangedSql = `
 /** Names of the rows that were as remembered and hold their sums now. */
 async function updateUnchanged(sql: Sql, known: readonly Known[]): Promise<Set<string>> {
   if (known.length === 0) return new Set();
-  const key = <K extends keyof DeviceKey>(name: K): DeviceKey[K][] => known.map(({ entry }) => entry.key[name]);
-  const value = <K extends keyof RememberedSum>(name: K): RememberedSum[K][] => known.map(({ row }) => row[name]);
+  const text = (name: Exclude<keyof DeviceKey, "at">): unknown => typedArray("text", known.map(({ entry }) => entry.key[name]));
+  const int8 = (of: (row: Known) => number): unknown => typedArray("int8", known.map(of));
+  const float8 = (of: (row: Known) => number | null): unknown => typedArray("float8", known.map(of));
+  const int4 = (of: (row: Known, n: number) => number): unknown => typedArray("int4", known.map(of));
   const rows = await sql.query<{ n: number }>(
     updateUnchangedSql,
     [
-      known.map((_, n) => n), key("device_id"), key("build_id"), key("version_id"), key("mode"), key("step"), key("at"), value("count"), value("errors"), value("sumMs"), value("minMs"),
-      value("maxMs"), value("lateWindows"), value("bucketsHex"), known.map(({ was }) => was.count), known.map(({ was }) => was.errors), known.map(({ was }) => was.lateWindows),
+      int4((_, n) => n), text("device_id"), text("build_id"), text("version_id"), text("mode"), text("step"), typedArray("timestamptz", known.map(({ entry }) => entry.key.at)),
+      int8(({ row }) => row.count), int8(({ row }) => row.errors), float8(({ row }) => row.sumMs), float8(({ row }) => row.minMs), float8(({ row }) => row.maxMs),
+      int4(({ row }) => row.lateWindows), typedArray("bytea", known.map(({ row }) => row.bucketBytes)),
+      int8(({ was }) => was.count), int8(({ was }) => was.errors), int4(({ was }) => was.lateWindows),
     ],
     { prepared: true },
   );

@@ -10,8 +10,8 @@ const window = fc.record({ latencies: fc.array(fc.double({ min: 0.02, max: 50_00
   return { isLate, window: { seq: 1, buildId: "b", versionId: "v", mode: "field", wallMs: 0, ageMs: 0, ...exact } satisfies TelemetryWindow };
 });
 
-function rowOf({ count, errors, lateWindows, sumMs, minMs, maxMs, bucketsHex }: RememberedSum): LatencySumRow {
-  return { count: BigInt(count), errors: BigInt(errors), sum_ms: sumMs, min_ms: minMs, max_ms: maxMs, late_windows: lateWindows, buckets: Uint8Array.from(Buffer.from(bucketsHex, "hex")) };
+function rowOf({ count, errors, lateWindows, sumMs, minMs, maxMs, bucketBytes }: RememberedSum): LatencySumRow {
+  return { count: BigInt(count), errors: BigInt(errors), sum_ms: sumMs, min_ms: minMs, max_ms: maxMs, late_windows: lateWindows, buckets: Uint8Array.from(Buffer.from(bucketBytes, "latin1")) };
 }
 
 test("a device's row holds the same whether it was summed slot by slot or sparsely, in one go or on top of what was stored", () => {

@@ -1,4 +1,4 @@
-import { LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, decodeSparse, encodeSparse, encodeSparseInto, type TelemetryWindow } from "@flotilla/protocol";
+import { LONGEST_ENCODED_BYTES, LatencyHistogram, addSparsePairs, addSparseToEncoded, decodeSparse, encodeSparse, type TelemetryWindow } from "@flotilla/protocol";
 
 /** What a roll-up row holds: merging is adding, in any order. */
 export interface LatencySum {
@@ -12,9 +12,9 @@ export type LatencySumRow = {
   count: bigint; errors: bigint; sum_ms: number; min_ms: number | null; max_ms: number | null; late_windows: number; buckets: Uint8Array;
 };
 
-/** A row that is kept in memory: buckets as hexadecimal text, which costs the collector of garbage nothing but its bytes and goes into a statement as it is. */
+/** A row that is kept in memory: buckets as text with a character for each byte, which costs the collector of garbage nothing but its bytes. */
 export type RememberedSum = {
-  readonly count: number; readonly errors: number; readonly lateWindows: number; readonly sumMs: number; readonly minMs: number | null; readonly maxMs: number | null; readonly bucketsHex: string;
+  readonly count: number; readonly errors: number; readonly lateWindows: number; readonly sumMs: number; readonly minMs: number | null; readonly maxMs: number | null; readonly bucketBytes: string;
 };
 
 /** For rows that many windows fall into: a count for each slot. */
@@ -84,10 +84,10 @@ export class SparseSum implements LatencySum {
 
   /** This sum and a remembered one; the sum stays as it is. */
   plus(row: RememberedSum): RememberedSum {
-    const pairs = addSparsePairs(decodeSparse(bytes, bytes.write(row.bucketsHex, "hex")), this.#pairs);
+    const size = addSparseToEncoded(summed, stored, stored.write(row.bucketBytes, "latin1"), this.#pairs);
     return {
       count: row.count + this.#count, errors: row.errors + this.#errors, lateWindows: row.lateWindows + this.#lateWindows, sumMs: row.sumMs + this.#sumMs,
-      minMs: least(row.minMs, this.#minMs), maxMs: greatest(row.maxMs, this.#maxMs), bucketsHex: bytes.toString("hex", 0, encodeSparseInto(bytes, pairs)),
+      minMs: least(row.minMs, this.#minMs), maxMs: greatest(row.maxMs, this.#maxMs), bucketBytes: summed.toString("latin1", 0, size),
     };
   }
 
@@ -100,9 +100,9 @@ export class SparseSum implements LatencySum {
   }
 }
 
-const NOTHING: RememberedSum = { count: 0, errors: 0, lateWindows: 0, sumMs: 0, minMs: null, maxMs: null, bucketsHex: "" };
-/** What is encoded or decoded at the moment. */
-const bytes = Buffer.alloc(LONGEST_ENCODED_BYTES);
+const NOTHING: RememberedSum = { count: 0, errors: 0, lateWindows: 0, sumMs: 0, minMs: null, maxMs: null, bucketBytes: "" };
+/** What is being added to, and what comes of it. */
+const [stored, summed] = [Buffer.alloc(LONGEST_ENCODED_BYTES), Buffer.alloc(LONGEST_ENCODED_BYTES)];
 
 function least(a: number | null, b: number | null): number | null {
   return a === null || (b !== null && b < a) ? b : a;

@@ -144,6 +144,6 @@ function keyLists(table: RollUpTable, keys: readonly RollUpKey[]): { columns: st
 function nameOf(key: RollUpKey): string {
   const at = String(key.at.getTime()).padStart(15, "0");
   return "device_id" in key
-    ? [key.device_id, key.build_id, key.version_id, key.mode, key.step, at].join("\u0001")
-    : [key.fleet_id, key.build_id, key.version_id, key.class_name, key.mode, at].join("\u0001");
+    ? `${key.device_id}\u0001${key.build_id}\u0001${key.version_id}\u0001${key.mode}\u0001${key.step}\u0001${at}`
+    : `${key.fleet_id}\u0001${key.build_id}\u0001${key.version_id}\u0001${key.class_name}\u0001${key.mode}\u0001${at}`;
 }

@@ -1,4 +1,4 @@
-import type { Sql } from "@flotilla/db";
+import { typedArray, type Sql } from "@flotilla/db";
 import { stepLedger, type LedgerStep } from "./ledger.ts";
 import type { SyncItem } from "./sync-types.ts";
 
@@ -60,7 +60,7 @@ async function takeNext(sql: Sql, items: readonly SyncItem[], indexes: readonly 
        from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as m(n, device_id, epoch, before, last, stored)
       where w.device_id = m.device_id and w.epoch = m.epoch and w.seq = m.before
      returning m.n`,
-    [at, devices, epochs, befores, lasts, stored],
+    [typedArray("int4", at), typedArray("text", devices), typedArray("text", epochs), typedArray("int8", befores), typedArray("int8", lasts), typedArray("int8", stored)],
     { prepared: true },
   );
   return new Set(rows.map(({ n }) => n));
