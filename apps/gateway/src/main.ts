@@ -10,9 +10,11 @@ import { readEnv, type Env } from "./env.ts";
 /** These serve enrolments, downloads, uploads and loads of unknown devices; thousands of them may wait here. */
 const POOL_SIZE = 9;
 
-// V8 gives the pages of its young generation back to the system after each scavenge and takes them again, cleared, a moment later: an eighth
-// of what a busy gateway computed. Discarded pages are as free for the system when it needs them.
-setFlagsFromString("--no-decommit-pooled-pages");
+// Both cost a busy gateway a tenth or more of its CPU time (docs/architecture.md says how that was seen). V8 gives the pages of its young
+// generation back to the system after each scavenge and takes them again, cleared, a moment later; discarded pages are as free for the system
+// when it needs them. And what lived long while the first devices were loaded is made in the old generation from then on, where it keeps
+// alive, dead as it is, all of the request that it points to, until the next full collection.
+for (const flag of ["--no-decommit-pooled-pages", "--no-allocation-site-pretenuring"]) setFlagsFromString(flag);
 
 let env: Env;
 try {
