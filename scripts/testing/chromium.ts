@@ -35,14 +35,14 @@ function installOnDebian(): string | undefined {
     execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], { env, stdio: "pipe" });
     return undefined;
   } catch (error) {
-    return `apt-get install chromium failed: ${lastLine(String((error as { stderr?: Buffer }).stderr ?? error))}`;
+    return `apt-get install chromium failed: ${telling(String((error as { stderr?: Buffer }).stderr ?? error))}`;
   }
 }
 
 function installPlaywrights(root: string): string | undefined {
   console.log("  Installing Playwright's Chromium …");
   const result = spawnSync(process.execPath, ["node_modules/@playwright/test/cli.js", "install", "chromium"], { cwd: root, encoding: "utf8", timeout: 180_000 });
-  return result.status === 0 ? undefined : `Playwright's own could not be installed: ${lastLine(`${result.stdout}${result.stderr}`)}`;
+  return result.status === 0 ? undefined : `Playwright's own could not be installed: ${telling(`${result.stdout}${result.stderr}`)}`;
 }
 
 function isExecutable(path: string): boolean {
@@ -54,4 +54,8 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
+/** The line of a failed program's output that says why; its last one may be the end of a stack trace. */
+function telling(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  return lines.findLast((line) => /error|fail|cannot|could not|unable/i.test(line)) ?? lines.at(-1) ?? "it said nothing";
+}

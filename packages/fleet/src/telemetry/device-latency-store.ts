@@ -38,14 +38,14 @@ const updateUnchangedSql = `
 /** Names of the rows that were as remembered and hold their sums now. */
 async function updateUnchanged(sql: Sql, known: readonly Known[]): Promise<Set<string>> {
   if (known.length === 0) return new Set();
-  const text = (name: Exclude<keyof DeviceKey, "at">): unknown => typedArray("text", known.map(({ entry }) => entry.key[name]));
+  const text = (of: (key: DeviceKey) => string): unknown => typedArray("text", known.map(({ entry }) => of(entry.key)));
   const int8 = (of: (row: Known) => number): unknown => typedArray("int8", known.map(of));
   const float8 = (of: (row: Known) => number | null): unknown => typedArray("float8", known.map(of));
   const int4 = (of: (row: Known, n: number) => number): unknown => typedArray("int4", known.map(of));
   const rows = await sql.query<{ n: number }>(
     updateUnchangedSql,
     [
-      int4((_, n) => n), text("device_id"), text("build_id"), text("version_id"), text("mode"), text("step"), typedArray("timestamptz", known.map(({ entry }) => entry.key.at)),
+      int4((_, n) => n), text((key) => key.device_id), text((key) => key.build_id), text((key) => key.version_id), text((key) => key.mode), text((key) => key.step), typedArray("timestamptz", known.map(({ entry }) => entry.key.at)),
       int8(({ row }) => row.count), int8(({ row }) => row.errors), float8(({ row }) => row.sumMs), float8(({ row }) => row.minMs), float8(({ row }) => row.maxMs),
       int4(({ row }) => row.lateWindows), typedArray("bytea", known.map(({ row }) => row.bucketBytes)),
       int8(({ was }) => was.count), int8(({ was }) => was.errors), int4(({ was }) => was.lateWindows),

@@ -85,5 +85,6 @@ function MeasuredOn({ view: { accuracyOn, latencyOn, latencyWhyNot } }: { view: 
 
 /** Some methods begin with their mode. */
 function howMeasured({ mode, method }: NonNullable<CompareView["latencyOn"]>): string {
-  return method.startsWith(modeWords[mode]) ? method : `${modeWords[mode]}, ${method}`;
+  // "In turns with the other model …" says it already.
+  return method.startsWith(mode === "interleaved" ? "in turns" : modeWords[mode]) ? method : `${modeWords[mode]}, ${method}`;
 }
