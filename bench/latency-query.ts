@@ -85,6 +85,7 @@ async function measure(db: Db): Promise<void> {
   const day = { from: new Date(nowMs - 24 * 3_600_000), to: new Date(nowMs), groupBy: "none", stepSeconds: null } as const;
   const questions: [string, LatencyQuery][] = [
     ["fleet, 24 h, 5 min steps", { ...day, fleetId: "flt_all" }],
+    ["fleet, one build, one class, 24 h, 5 min steps", { ...day, fleetId: "flt_all", buildId: BUILDS[0], className: CLASSES[0] }],
     ["fleet, 24 h, by build", { ...day, fleetId: "flt_all", groupBy: "build" }],
     ["fleet, 24 h, by class", { ...day, fleetId: "flt_all", groupBy: "class" }],
     ["all devices, 24 h, 1 h steps (from hours)", { ...day, stepSeconds: 3600 }],
@@ -102,7 +103,7 @@ async function measure(db: Db): Promise<void> {
     }
     const cpu = process.cpuUsage(cpuBefore);
     times.sort((a, b) => a - b);
-    console.log(`${name.padEnd(44)} median ${(times[Math.floor(RUNS / 2)] ?? 0).toFixed(1).padStart(7)} ms   range ${(times[0] ?? 0).toFixed(1)}-${(times.at(-1) ?? 0).toFixed(1)}   CPU here ${((cpu.user + cpu.system) / 1000 / RUNS).toFixed(0).padStart(4)} ms   p99 ${p99?.toFixed(2)} ms`);
+    console.log(`${name.padEnd(48)} median ${(times[Math.floor(RUNS / 2)] ?? 0).toFixed(1).padStart(7)} ms   range ${(times[0] ?? 0).toFixed(1)}-${(times.at(-1) ?? 0).toFixed(1)}   CPU here ${((cpu.user + cpu.system) / 1000 / RUNS).toFixed(0).padStart(4)} ms   p99 ${p99?.toFixed(2)} ms`);
   }
 }
 
