@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openModel, seededRandom, type Tensor, type Tensors } from "@flotilla/runtime";
+import { openModel, seededRandom, type OpenModel, type Tensor, type Tensors } from "@flotilla/runtime";
 import { elementCount, writeOnnx } from "@flotilla/runtime/ir";
 import { buildTrainingStep, DEFAULT_RECIPE, type TrainingRecipe } from "@flotilla/trainer";
 import type { Row } from "../optimizer/row.ts";
@@ -29,9 +29,14 @@ export async function peerGradients(peer: PeerProcess, peerName: string, { netwo
   if (model === undefined) throw new RangeError(`no network "${network}"`);
   if (isSmooth) for (const node of model.graph.nodes) if (node.opType === "Relu") node.opType = "Softplus";
   const written = await buildTrainingStep(model, { batchSize: BATCH, recipe: RECIPE, trainable: isLearnt });
+  const open = await openModel(writeOnnx(written.model), { graphOptimization: "extended" });
   const batches: Compared[] = [];
   const wanted = AT_THE_BEND.has(network) && !isSmooth ? BATCHES_AT_THE_BEND : 1;
-  for (let n = 0; n < wanted; n += 1) batches.push(await compared(peer, written, { network, isSmooth, seed: SEED + n, folder: join(workDir, `${network}${isSmooth ? "-smooth" : ""}-${n}`) }));
+  try {
+    for (let n = 0; n < wanted; n += 1) batches.push(await compared(peer, { written, open }, { network, isSmooth, seed: SEED + n, folder: join(workDir, `${network}${isSmooth ? "-smooth" : ""}-${n}`) }));
+  } finally {
+    await open.close();
+  }
   const [best] = batches.toSorted((a, b) => a.ours.error - b.ours.error);
   if (best === undefined) throw new RangeError("no batch was drawn");
   const within = (of: (batch: Compared) => number): number => batches.filter((batch) => of(batch) <= ERROR_MAX).length;
@@ -46,14 +51,12 @@ export async function peerGradients(peer: PeerProcess, peerName: string, { netwo
 type Compared = { readonly ours: { readonly error: number; readonly at: number }; readonly theirs: number; readonly losses: string };
 const largest = (errors: readonly number[]): string => Math.max(...errors).toExponential(1);
 
-async function compared(peer: PeerProcess, written: Awaited<ReturnType<typeof buildTrainingStep>>, { network, isSmooth, seed, folder }: { network: string; isSmooth: boolean; seed: number; folder: string }): Promise<Compared> {
+async function compared(peer: PeerProcess, { written, open }: { written: Awaited<ReturnType<typeof buildTrainingStep>>; open: OpenModel }, { network, isSmooth, seed, folder }: { network: string; isSmooth: boolean; seed: number; folder: string }): Promise<Compared> {
   const { parts, parameters, inputs: [input] } = written;
   if (input === undefined) throw new RangeError(`the network "${network}" has no input`);
-  const open = await openModel(writeOnnx(written.model), { graphOptimization: "extended" });
   const batch = drawn(network, input, seed);
   const targets = oneClassEach(BATCH, ANSWERS);
   const found = await open.run({ ...firstFeeds(written, open.inputs, BATCH), [input.name]: batch, targets });
-  await open.close();
   const gradient = numbers(found, "gradient");
   await writeBatch(folder, { network, isSmooth }, { input: batch, targets }, parameters);
   const { loss } = await peer.ask({ ask: "gradients", folder });

@@ -11,7 +11,7 @@ const NULL_LENGTH = -1;
 /** 2000-01-01, where PostgreSQL counts its microseconds from. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 const TWO_32 = 2 ** 32;
-const HEADER_BYTES = 20;
+const FIRST_BYTES = 16 * 1024;
 /** Beyond it the buffer that arrays are written in is not kept. */
 const MOST_KEPT_BYTES = 1024 * 1024;
 
@@ -77,14 +77,13 @@ function writeElement(type: ElementType, value: unknown): void {
 
 /** Writes into one buffer that stays, and hands out copies. */
 class BinaryWriter {
-  #buffer = Buffer.allocUnsafe(16 * 1024);
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #view = viewOf(this.#buffer);
   #size = 0;
 
   begin(): void {
     this.#size = 0;
-    if (this.#buffer.length > MOST_KEPT_BYTES) this.#grow(16 * 1024);
-    this.#reserve(HEADER_BYTES);
+    if (this.#buffer.length > MOST_KEPT_BYTES) this.#grow(FIRST_BYTES);
   }
 
   end(): Buffer {

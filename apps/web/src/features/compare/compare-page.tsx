@@ -85,6 +85,5 @@ function MeasuredOn({ view: { accuracyOn, latencyOn, latencyWhyNot } }: { view: 
 
 /** Some methods begin with their mode. */
 function howMeasured({ mode, method }: NonNullable<CompareView["latencyOn"]>): string {
-  // "In turns with the other model …" says it already.
-  return method.startsWith(mode === "interleaved" ? "in turns" : modeWords[mode]) ? method : `${modeWords[mode]}, ${method}`;
+  return method.startsWith(modeWords[mode]) ? method : `${modeWords[mode]}, ${method}`;
 }

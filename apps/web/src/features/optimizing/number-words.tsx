@@ -32,7 +32,7 @@ export function shareNote(share: Share): string {
   return `95 % between ${formatInterval(share.ci95)}, n = ${formatCount(share.n)}; ${share.method}`;
 }
 
-export const modeWords: Record<MeasurementMode, string> = { back_to_back: "back to back", scheduled: "as scheduled", interleaved: "in turns with the others" };
+export const modeWords: Record<MeasurementMode, string> = { back_to_back: "back to back", scheduled: "as scheduled", interleaved: "in turns" };
 
 export function machineWords(machine: Machine): string {
   return `${machine.cpu}, ${machine.isa.length === 0 ? machine.arch : machine.isa.join(" ")}, ONNX Runtime ${machine.ortVersion}, ${machine.threads === 1 ? "1 thread" : `${machine.threads} threads`}`;
