@@ -35,7 +35,7 @@ const SWEEP_MS = 1_000;
 export class SyncIntake {
   readonly gateway: Gateway;
   /** Calls whose body is being read. */
-  readonly reading = new Set<SyncCall>();
+  readonly reading = new Reading();
   #isStopping = false;
   #timer: NodeJS.Timeout | undefined;
   #nowMs = 0;
@@ -86,11 +86,34 @@ export class SyncIntake {
 
   /** A body that comes too slowly is given up: it holds a place that others could have. */
   #sweep(): void {
-    const latestMs = performance.now() - BODY_TIMEOUT_MS;
-    for (const call of this.reading) {
-      if (call.beganMs > latestMs) break;
-      call.failed(new FleetError("request_timeout", { public: "The body took too long." }));
+    for (const call of this.reading.begunBefore(performance.now() - BODY_TIMEOUT_MS)) call.failed(new FleetError("request_timeout", { public: "The body took too long." }));
+  }
+}
+
+/** A list without holes: who leaves gives its place to the last one. Nearly all leave in the moment in which they came. */
+class Reading {
+  readonly #calls: SyncCall[] = [];
+
+  add(call: SyncCall): void {
+    call.placeInReading = this.#calls.length;
+    this.#calls.push(call);
+  }
+
+  /** False when it is not in the list. */
+  delete(call: SyncCall): boolean {
+    const place = call.placeInReading;
+    if (place < 0) return false;
+    call.placeInReading = -1;
+    const last = this.#calls.pop();
+    if (last !== undefined && last !== call) {
+      this.#calls[place] = last;
+      last.placeInReading = place;
     }
+    return true;
+  }
+
+  begunBefore(latestMs: number): SyncCall[] {
+    return this.#calls.filter((call) => call.beganMs <= latestMs);
   }
 }
 
@@ -101,6 +124,7 @@ class SyncCall implements SyncWaiter {
   readonly #requestId: string;
   readonly #bytes: number;
   readonly beganMs = performance.now();
+  placeInReading = -1;
   #chunks: Buffer[] = [];
   #size = 0;
   #isGzip = false;

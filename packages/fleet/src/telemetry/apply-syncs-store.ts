@@ -2,11 +2,12 @@ import type { Sql } from "@flotilla/db";
 import type { TelemetryWindow } from "@flotilla/protocol";
 import { reportDeployments, type DeploymentReportItem } from "../rollouts/index.ts";
 import { addToDevices } from "./device-latency-store.ts";
+import { DeviceSums } from "./device-sums.ts";
 import { IngestMemory } from "./ingest-memory.ts";
-import { SparseSum, type LatencySum } from "./latency-sum.ts";
+import type { LatencySum } from "./latency-sum.ts";
 import { storeLive } from "./live-store.ts";
 import { LATE_HOUR_AFTER_MS } from "./roll-up-plan.ts";
-import { SumsByKey, addToRollUp, denseSums, type DeviceKey, type FleetKey } from "./roll-up-store.ts";
+import { SumsByKey, addToRollUp, type FleetKey } from "./roll-up-store.ts";
 import type { SyncItem, SyncOutcome } from "./sync-types.ts";
 import { takeIntoLedgers, type LedgerTurn } from "./watermark-store.ts";
 import { HOUR_MS, floorTo, placeWindow } from "./window-time.ts";
@@ -60,8 +61,8 @@ async function storeLatency(sql: Sql, turns: readonly LedgerTurn[], memory: Inge
 
 /** The sums of one batch, by the rows they go to. */
 class BatchSums {
-  readonly devices = new SumsByKey<DeviceKey, SparseSum>(() => new SparseSum());
-  readonly minutes = denseSums<FleetKey>();
+  readonly devices = new DeviceSums();
+  readonly minutes = new SumsByKey<FleetKey>();
   readonly lateHours = new Set<number>();
   readonly #memory: IngestMemory;
   readonly #dates = new Map<number, Date>();

@@ -183,7 +183,7 @@ describe("gateways that remember what they wrote", () => {
     await gateway([itemOf(device, batch([windowOf(1, [1])]))]);
     await gateway([itemOf(device, batch([windowOf(2, [1])]))]);
     const statements: string[] = [];
-    const counting = (items: readonly SyncItem[]) => withSql(suite.db, (sql) => applySyncs({ query: (text, values, options) => { statements.push(text.trim().split(/\s+/).slice(0, 2).join(" ")); return sql.query(text, values, options); } }, items, memory));
+    const counting = (items: readonly SyncItem[]) => withSql(suite.db, (sql) => applySyncs({ query: (text, values, options) => { statements.push(/(?:update|insert into|select) \S+/.exec(text)?.[0] ?? text); return sql.query(text, values, options); } }, items, memory));
     await counting([{ ...itemOf(device, batch([windowOf(3, [1])])), isLiveStored: true }]);
     expect(statements.filter((text) => !text.includes("r.fleet_id") && text !== "update latency_minute")).toEqual(["update telemetry_watermark", "update device_latency"]);
     statements.length = 0;

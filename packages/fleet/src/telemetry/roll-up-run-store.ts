@@ -1,7 +1,7 @@
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import type { LatencySumRow } from "./latency-sum.ts";
 import { KEPT_MS, planRollUp, type RollUpState } from "./roll-up-plan.ts";
-import { addToRollUp, denseSums, replaceInRollUp, type FleetKey, type SumsByKey } from "./roll-up-store.ts";
+import { SumsByKey, addToRollUp, replaceInRollUp, type FleetKey } from "./roll-up-store.ts";
 import { DAY_MS, HOUR_MS, floorTo } from "./window-time.ts";
 
 const LOCK_NAME = "flotilla latency roll-up";
@@ -94,7 +94,7 @@ async function takeMinutes(sql: Sql, hourMs: number): Promise<MinuteRow[]> {
 }
 
 function sumsBy(rows: readonly MinuteRow[], stepMs: number): SumsByKey<FleetKey> {
-  const sums = denseSums<FleetKey>();
+  const sums = new SumsByKey<FleetKey>();
   for (const row of rows) {
     const { fleet_id, build_id, version_id, class_name, mode } = row;
     sums.at({ fleet_id, build_id, version_id, class_name, mode, at: new Date(floorTo(row.at.getTime(), stepMs)) }).addRow(row);

@@ -18,33 +18,32 @@ export type DeviceKey = { device_id: string; build_id: string; version_id: strin
 export type RollUpKey = FleetKey | DeviceKey;
 
 /** A sum, the row it belongs to, and the name that stands for that row. */
-export type SumEntry<Key extends RollUpKey, Sum extends LatencySum = LatencySum> = { name: string; key: Key; sum: Sum };
+export type SumEntry<Key extends RollUpKey> = { name: string; key: Key; sum: LatencySum };
 
 /** Sums by the row they belong to. */
-export class SumsByKey<Key extends RollUpKey, Sum extends LatencySum = LatencySum> {
-  readonly #sums = new Map<string, SumEntry<Key, Sum>>();
-  readonly #makeSum: () => Sum;
+export class SumsByKey<Key extends RollUpKey> {
+  readonly #sums = new Map<string, SumEntry<Key>>();
 
-  constructor(makeSum: () => Sum) {
-    this.#makeSum = makeSum;
-  }
-
-  at(key: Key): Sum {
+  at(key: Key): LatencySum {
     const name = nameOf(key);
     let entry = this.#sums.get(name);
-    if (entry === undefined) this.#sums.set(name, (entry = { name, key, sum: this.#makeSum() }));
+    if (entry === undefined) this.#sums.set(name, (entry = { name, key, sum: new DenseSum() }));
     return entry.sum;
   }
 
-  /** Sorted by key: every transaction locks rows in this order. */
-  entries(): SumEntry<Key, Sum>[] {
-    return [...this.#sums.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  entries(): SumEntry<Key>[] {
+    return inLockOrder([...this.#sums.values()]);
   }
 }
 
-/** Sums of rows that many windows fall into. */
-export function denseSums<Key extends RollUpKey>(): SumsByKey<Key, DenseSum> {
-  return new SumsByKey(() => new DenseSum());
+/** The same for sums whose rows have no names yet. */
+export function sortedEntries<Key extends RollUpKey>(sums: readonly { key: Key; sum: LatencySum }[]): SumEntry<Key>[] {
+  return inLockOrder(sums.map(({ key, sum }) => ({ name: nameOf(key), key, sum })));
+}
+
+/** By name: every transaction locks rows in this order. */
+function inLockOrder<Key extends RollUpKey>(entries: SumEntry<Key>[]): SumEntry<Key>[] {
+  return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 /** A row can vanish between insert and lock only by being pruned, so two rounds are enough; more means a fault. */

@@ -1,6 +1,8 @@
 import { typedArray, type Sql } from "@flotilla/db";
+import type { TelemetryBatch } from "@flotilla/protocol";
 import { stepLedger, type LedgerStep } from "./ledger.ts";
 import type { SyncItem } from "./sync-types.ts";
+import { WHICH_WERE_WRITTEN, wasWritten, type WhichRows } from "./which-rows.ts";
 
 /** A sync's telemetry and what the ledger says of it; null without telemetry. */
 export type LedgerTurn = { item: SyncItem; step: LedgerStep } | null;
@@ -13,24 +15,22 @@ type Mark = { deviceId: string; epoch: string; seq: number; stored: number; drop
  * taken by one conditional update; the others are locked, read and decided on, in one order for all callers.
  */
 export async function takeIntoLedgers(sql: Sql, items: readonly SyncItem[]): Promise<LedgerTurn[]> {
-  const byLedger = new Map<string, number[]>();
-  items.forEach(({ deviceId, request }, index) => {
-    if (!request.telemetry) return;
-    const name = nameOf(deviceId, request.telemetry.epoch);
-    const indexes = byLedger.get(name);
-    if (indexes) indexes.push(index);
-    else byLedger.set(name, [index]);
-  });
   const turns: LedgerTurn[] = Array.from({ length: items.length }, () => null);
-  const alone = [...byLedger].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, indexes]) => (indexes.length === 1 && indexes[0] !== undefined ? [indexes[0]] : []));
-  const taken = await takeNext(sql, items, alone);
-  for (const index of taken) {
+  /** Where each device's batch is; of a device with several, the number of none. */
+  const byDevice = new Map<string, number>();
+  items.forEach(({ deviceId, request }, index) => {
+    if (request.telemetry) byDevice.set(deviceId, byDevice.has(deviceId) ? SEVERAL : index);
+  });
+  const alone: Next[] = [];
+  for (const index of byDevice.values()) {
     const item = items[index];
     const batch = item?.request.telemetry;
-    if (item && batch) turns[index] = { item, step: stepLedger(batch.first - 1, batch) };
+    // What comes first in a ledger has no row to stand on: it is always read.
+    if (item && batch && batch.first > 1) alone.push({ index, item, batch });
   }
-  if (taken.size === byLedger.size) return turns;
-  const others = items.flatMap((item, index) => (item.request.telemetry && !taken.has(index) ? [index] : []));
+  for (const { index, item, batch } of await takeNext(sql, alone)) turns[index] = { item, step: stepLedger(batch.first - 1, batch) };
+  const others = items.flatMap((item, index) => (item.request.telemetry && turns[index] === null ? [index] : []));
+  if (others.length === 0) return turns;
   const decided = await decideOnLocked(sql, others.flatMap((index) => items[index] ?? []));
   others.forEach((index, n) => {
     turns[index] = decided[n] ?? null;
@@ -38,32 +38,30 @@ export async function takeIntoLedgers(sql: Sql, items: readonly SyncItem[]): Pro
   return turns;
 }
 
-/** Moves the ledgers that stand right in front of these batches; answers the indexes of those that did. */
-async function takeNext(sql: Sql, items: readonly SyncItem[], indexes: readonly number[]): Promise<Set<number>> {
-  const [at, devices, epochs, befores, lasts, stored]: [number[], string[], string[], number[], number[], number[]] = [[], [], [], [], [], []];
-  for (const index of indexes) {
-    const item = items[index];
-    const batch = item?.request.telemetry;
-    // What comes first in a ledger has no row to stand on: it is always read.
-    if (!item || !batch || batch.first === 1) continue;
-    at.push(index);
-    devices.push(item.deviceId);
-    epochs.push(batch.epoch);
-    befores.push(batch.first - 1);
-    lasts.push(batch.last);
-    stored.push(batch.windows.length);
-  }
-  if (at.length === 0) return new Set();
-  const rows = await sql.query<{ n: number }>(
-    `update telemetry_watermark w
-        set seq = m.last, stored_windows = w.stored_windows + m.stored, dropped_windows = w.dropped_windows + (m.last - m.before - m.stored), updated_at = now()
-       from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as m(n, device_id, epoch, before, last, stored)
-      where w.device_id = m.device_id and w.epoch = m.epoch and w.seq = m.before
-     returning m.n`,
-    [typedArray("int4", at), typedArray("text", devices), typedArray("text", epochs), typedArray("int8", befores), typedArray("int8", lasts), typedArray("int8", stored)],
+const SEVERAL = -1;
+
+type Next = { index: number; item: SyncItem; batch: TelemetryBatch };
+
+/** Moves the ledgers that stand right in front of these batches; answers those that did. */
+async function takeNext(sql: Sql, alone: Next[]): Promise<Next[]> {
+  if (alone.length === 0) return [];
+  const sorted = alone.sort((a, b) => (a.item.deviceId < b.item.deviceId ? -1 : 1));
+  const answer = await sql.query<WhichRows>(
+    `with written as (
+       update telemetry_watermark w
+          set seq = m.last, stored_windows = w.stored_windows + m.stored, dropped_windows = w.dropped_windows + (m.last - m.before - m.stored), updated_at = now()
+         from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as m(n, device_id, epoch, before, last, stored)
+        where w.device_id = m.device_id and w.epoch = m.epoch and w.seq = m.before
+       returning m.n)
+     ${WHICH_WERE_WRITTEN}`,
+    [
+      typedArray("int4", sorted.map((_, n) => n)), typedArray("text", sorted.map(({ item }) => item.deviceId)), typedArray("text", sorted.map(({ batch }) => batch.epoch)),
+      typedArray("int8", sorted.map(({ batch }) => batch.first - 1)), typedArray("int8", sorted.map(({ batch }) => batch.last)), typedArray("int8", sorted.map(({ batch }) => batch.windows.length)),
+    ],
     { prepared: true },
   );
-  return new Set(rows.map(({ n }) => n));
+  const isTaken = wasWritten(answer);
+  return sorted.filter((_, n) => isTaken(n));
 }
 
 /** The same for ledgers that are read first: new ones, repeated, overlapping and missing batches, several of one device. */
