@@ -64,20 +64,28 @@ async function bytesOf({ result }: TrainingView): Promise<string[]> {
 test.skipIf(process.platform !== "linux")("a training whose worker and child are killed again and again comes to the curve and the bytes of an undisturbed one", { timeout: 200_000 * KILLS }, async () => {
   const training = await start(EPOCHS);
   let worker: WorkerProcess | null = null;
+  const killed = new Set<number>();
   for (let kill = 1; kill <= KILLS; kill += 1) {
     worker ??= await startWorker();
     const { pid } = worker;
     const now = await reached(training.id, kill * 2);
     // Between two attempts, or on a machine without a breath to spare, it waits.
     expect(["queued", "running"]).toContain(now.state);
-    const children = await until(() => sandboxChildren(pid).length > 0 && sandboxChildren(pid));
+    // One killed a moment ago may still be in the list: the kill must be that of another attempt.
+    const children = await until(() => {
+      const alive = sandboxChildren(pid).filter((child) => !killed.has(child));
+      return alive.length > 0 && alive;
+    });
     // By turns the child alone, and both; then the worker first, so that it has no say in it.
     if (kill % 2 === 0) {
       worker.kill("SIGKILL");
       await worker.exited;
       worker = null;
     }
-    for (const child of children) killIfAlive(child);
+    for (const child of children) {
+      killed.add(child);
+      killIfAlive(child);
+    }
   }
   if (worker === null) await startWorker();
   const finished = await ended(training.id);
