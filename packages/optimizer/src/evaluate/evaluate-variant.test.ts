@@ -107,6 +107,14 @@ describe("measuring", () => {
     expect(ratio.low <= ratio.median && ratio.median <= ratio.high).toBe(true);
   });
 
+  test("each timed run comes behind one of the same model, and who goes first changes", async () => {
+    const order: string[] = [];
+    const noted = (model: OpenModel, name: string): OpenModel => ({ ...model, run: (feeds) => { order.push(name); return model.run(feeds); } });
+    const { parentMs } = await measureInterleaved(noted(parent, "A"), noted(confused, "B"), example([1, 2, 3], null).feeds, { pairsMin: 3, durationMsMin: 0, warmup: 1 });
+    expect(order.join("")).toBe("AB" + "AABB" + "BBAA" + "AABB");
+    expect(parentMs.method).toContain("behind an untimed run of its own");
+  });
+
   test("the interval of a median ratio has the ranks of the binomial table", () => {
     const ones = new Array<number>(100).fill(1);
     const ratios = Array.from({ length: 100 }, (_, index) => index + 1);

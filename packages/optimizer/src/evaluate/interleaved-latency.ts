@@ -34,7 +34,9 @@ const PAIRS_MAX = 100_000;
 
 /**
  * Times two open models in turns (A B, B A, A B, …) on the same feeds: what else happens on the machine falls on both, and who goes
- * first changes each time. Sessions must have been opened with the same settings. Throws the signal's reason when aborted.
+ * first changes each time. A device has one model, whose weights its last run left in the caches; here that of the other model has put
+ * them out. So an untimed run of the same model comes before each timed one. Sessions must have been opened with the same settings.
+ * Throws the signal's reason when aborted.
  */
 export async function measureInterleaved(parent: OpenModel, variant: OpenModel, feeds: Tensors, options: InterleavedOptions = {}): Promise<InterleavedLatency> {
   const { warmup = 20, pairsMin = 200, durationMsMin = 2_000, durationMsMax = 20_000, signal } = options;
@@ -51,12 +53,13 @@ export async function measureInterleaved(parent: OpenModel, variant: OpenModel, 
   for (let pair = 0; pair === 0 || (!isEnough(pair) && elapsed() < durationMsMax && pair < PAIRS_MAX); pair += 1) {
     signal?.throwIfAborted();
     for (const side of pair % 2 === 0 ? sides : [sides[1], sides[0]]) {
+      await side.model.run(side.feeds);
       const from = performance.now();
       await side.model.run(side.feeds);
       side.samples.push(performance.now() - from);
     }
   }
-  const method = `in turns with the other model (A B, B A), same input, ${warmups} warm-up runs discarded`;
+  const method = `in turns with the other model (A B, B A), each behind an untimed run of its own, same input, ${warmups} warm-up runs discarded`;
   const [before, after] = sides;
   return {
     parentMs: summarizeLatency(before.samples, method),
