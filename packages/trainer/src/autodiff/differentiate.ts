@@ -16,8 +16,9 @@ export function differentiate(forward: Forward, seeds: ReadonlyMap<string, strin
   const total = (value: string): string | null => {
     const all = parts.get(value);
     if (all === undefined) return null;
+    for (const part of all) math.layOutAs(part, value);
     const [first = ""] = all;
-    const sum = all.length === 1 ? first : math.emit("Sum", all, math.dims(value));
+    const sum = all.length === 1 ? first : math.elementwise("Sum", all);
     parts.set(value, [sum]);
     return sum;
   };

@@ -1,7 +1,8 @@
 import { cloneNode, tensorNumbers, type OnnxNode } from "@flotilla/runtime/ir";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
-import { denseConvolution, isProductOfColumns } from "../lower/dense-convolution.ts";
+import { convolutionForm } from "../lower/convolution-forms.ts";
 import { FORWARD_FORMS } from "../lower/forward-forms.ts";
+import { learntValues } from "../lower/learnt-values.ts";
 import { pooledConvolutions } from "../lower/pooled-convolution.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
 import { GraphMath } from "./graph-math.ts";
@@ -30,14 +31,15 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
   const buffers = new Set(prepared.buffers.map(({ name }) => name));
   const bufferUpdates: { buffer: string; value: string }[] = [];
   const noise: string[] = [];
+  const learnt = learntValues(prepared);
   const pooled = pooledConvolutions(prepared);
   const isReplaced = new Set([...pooled.values()].flatMap(({ replaced }) => replaced));
   const nodes = prepared.nodes.filter((node) => !isReplaced.has(node)).map((original): WrittenNode => {
     const node = pooled.get(original)?.node ?? original;
-    const form = isProductOfColumns(node, prepared) ? denseConvolution : node.domain === "" ? FORWARD_FORMS[node.opType] : undefined;
+    const form = convolutionForm(math, node, prepared, learnt) ?? (node.domain === "" ? FORWARD_FORMS[node.opType] : undefined);
     const isFixedNorm = node.opType === "BatchNormalization" && !buffers.has(node.inputs[3] ?? "");
     if (form === undefined || isFixedNorm) {
-      builder.adopt(cloneNode(node), node.outputs.map((name) => prepared.types.get(name) ?? null));
+      adoptInLayout(math, cloneNode(node), prepared);
       return { node, saved: {} };
     }
     const saved = form({ math, node, inputs: node.inputs, outputs: node.outputs, dims: (value) => prepared.types.get(value)?.dims ?? builder.dimsOf(value), constant });
@@ -49,4 +51,23 @@ export function emitForward(builder: GraphBuilder, prepared: PreparedModel): For
     return { node, saved };
   });
   return { math, nodes, bufferUpdates, noise, constant };
+}
+
+/** Work element by element on each of their inputs. */
+const ELEMENTWISE: ReadonlySet<string> = new Set([
+  "Add", "Sub", "Sum", "Mul", "Div", "Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "Tanh", "Softplus", "Elu", "Erf", "Gelu", "HardSwish", "HardSigmoid",
+]);
+
+/** Takes a node over as it is; one that works element by element on transposed values works on what they are transposes of. */
+function adoptInLayout(math: GraphMath, node: OnnxNode, { types }: PreparedModel): void {
+  const [output = ""] = node.outputs;
+  const type = types.get(output);
+  const layout = node.domain === "" && ELEMENTWISE.has(node.opType) && type !== undefined ? math.layoutOf(node.inputs.filter((name) => name !== "")) : null;
+  if (layout === null || type === undefined) return math.builder.adopt(node, node.outputs.map((name) => types.get(name) ?? null));
+  const inner = math.builder.freshName(node.opType);
+  const operands = [...layout.operands];
+  node.inputs = node.inputs.map((name) => (name === "" ? "" : (operands.shift() ?? "")));
+  node.outputs = [inner];
+  math.builder.adopt(node, [{ ...type, dims: layout.dims }]);
+  math.transposeAs(output, inner, layout.permutation);
 }

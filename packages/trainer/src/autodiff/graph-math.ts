@@ -1,9 +1,13 @@
-import { rawTensor, type AttributeInput, type OnnxElementType } from "@flotilla/runtime/ir";
+import { makeNode, rawTensor, type AttributeInput, type OnnxElementType } from "@flotilla/runtime/ir";
 import type { GraphBuilder } from "../graph/graph-builder.ts";
 import type { StaticType } from "../graph/static-type.ts";
 
 /** Column sums by a product with a row of ones: ReduceSum over leading axes is several times slower, and slower still with a second thread. */
 const ONES_ROWS = { least: 64, mostColumns: 8_192 } as const;
+
+type Attributes = Readonly<Record<string, AttributeInput>>;
+/** Values before they were transposed by `permutation`, and the shape that they have together there. */
+export type Layout = { readonly permutation: readonly number[]; readonly operands: readonly string[]; readonly dims: readonly number[] };
 
 /** How many elements a value of that shape has. */
 export const elementsIn = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
@@ -27,13 +31,13 @@ export class GraphMath {
   }
 
   /** A value of the same element type as `like`. */
-  emit(opType: string, inputs: readonly string[], dims: readonly number[], attributes: Readonly<Record<string, AttributeInput>> = {}, options: { elementType?: OnnxElementType; domain?: string } = {}): string {
+  emit(opType: string, inputs: readonly string[], dims: readonly number[], attributes: Attributes = {}, options: { elementType?: OnnxElementType; domain?: string } = {}): string {
     const elementType = options.elementType ?? this.builder.typeOf(inputs.find((name) => name !== "") ?? "").elementType;
     return this.builder.emit(opType, inputs, { elementType, dims }, attributes, options.domain === undefined ? {} : { domain: options.domain });
   }
 
   /** Several values of the first input's element type. */
-  emitAll(opType: string, inputs: readonly string[], shapes: readonly (readonly number[])[], attributes: Readonly<Record<string, AttributeInput>> = {}): string[] {
+  emitAll(opType: string, inputs: readonly string[], shapes: readonly (readonly number[])[], attributes: Attributes = {}): string[] {
     const { elementType } = this.builder.typeOf(inputs[0] ?? "");
     return this.builder.emitAll(opType, inputs, shapes.map((dims): StaticType => ({ elementType, dims })), attributes);
   }
@@ -59,8 +63,41 @@ export class GraphMath {
     return this.filled(0, dims, like);
   }
 
-  unary(opType: string, x: string): string {
-    return this.emit(opType, [x], this.dims(x));
+  unary(opType: string, x: string, attributes: Attributes = {}): string {
+    return this.elementwise(opType, [x], { attributes });
+  }
+
+  /**
+   * An operator that works element by element. Where what it works on is transposed, all of it in one way, it works on what that is a transpose of, and its result is such a transpose: values keep their
+   * layout until somebody asks for another one, and what nobody reads is not written.
+   */
+  elementwise(opType: string, operands: readonly string[], { attributes = {}, elementType }: { attributes?: Attributes; elementType?: OnnxElementType } = {}): string {
+    const dims = operands.map((name) => this.dims(name)).reduce(broadcast);
+    const layout = this.layoutOf(operands);
+    const options = elementType === undefined ? {} : { elementType };
+    if (layout === null) return this.emit(opType, operands, dims, attributes, options);
+    return this.transpose(this.emit(opType, layout.operands, layout.dims, attributes, options), layout.permutation);
+  }
+
+  /** What operands that meet element by element are transposes of; null unless they are, all in one way. */
+  layoutOf(operands: readonly string[]): Layout | null {
+    const dims = operands.map((name) => this.dims(name)).reduce(broadcast);
+    const permutation = operands.flatMap((name) => (isSame(this.dims(name), dims) ? (this.#transposes.get(name)?.permutation ?? []) : []));
+    const order = permutation.slice(0, dims.length);
+    if (order.length === 0) return null;
+    const within = operands.map((name) => this.#within(name, dims.length, order));
+    return within.some((name) => name === null) ? null : { permutation: order, operands: within.map(String), dims: order.map((_, axis) => dims[order.indexOf(axis)] ?? 1) };
+  }
+
+  /** What an operand is a transpose of in that order, which with one long axis at most is but another shape; null where it is none. */
+  #within(name: string, rank: number, order: readonly number[]): string | null {
+    const known = this.#transposes.get(name);
+    if (known !== undefined && isSame(known.permutation, order)) return known.of;
+    const dims = this.dims(name);
+    if (elementsIn(dims) === 1) return name;
+    if (dims.filter((dim) => dim > 1).length > 1) return null;
+    const aligned = [...Array.from({ length: rank - dims.length }, () => 1), ...dims];
+    return this.reshape(name, order.map((_, axis) => aligned[order.indexOf(axis)] ?? 1));
   }
 
   add = (a: string, b: string): string => this.#binary("Add", a, b);
@@ -88,16 +125,15 @@ export class GraphMath {
   }
 
   compare(opType: "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Equal", a: string, b: string): string {
-    return this.emit(opType, [a, b], this.#broadcast(a, b), {}, { elementType: "bool" });
+    return this.elementwise(opType, [a, b], { elementType: "bool" });
   }
 
   both(a: string, b: string): string {
-    return this.emit("And", [a, b], this.#broadcast(a, b), {}, { elementType: "bool" });
+    return this.elementwise("And", [a, b], { elementType: "bool" });
   }
 
   where(condition: string, yes: string, no: string): string {
-    const { elementType } = this.builder.typeOf(yes);
-    return this.emit("Where", [condition, yes, no], [condition, yes, no].map((name) => this.dims(name)).reduce(broadcast), {}, { elementType });
+    return this.elementwise("Where", [condition, yes, no], { elementType: this.builder.typeOf(yes).elementType });
   }
 
   /** x where the condition holds, 0 elsewhere. */
@@ -134,8 +170,37 @@ export class GraphMath {
     this.#transposes.set(value, { of, permutation });
   }
 
+  /** Writes a transpose under a name that is given. */
+  transposeAs(name: string, of: string, permutation: readonly number[]): void {
+    const { elementType, dims } = this.builder.typeOf(of);
+    this.builder.adopt(makeNode("Transpose", [of], [name], { perm: { ints: permutation } }), [{ elementType, dims: permutation.map((axis) => dims[axis] ?? 1) }]);
+    this.isTransposeOf(name, of, permutation);
+  }
+
+  /** Has a value lie as another of its shape does: where that one is a transpose, so is this one from here on. */
+  layOutAs(value: string, like: string): void {
+    const { permutation } = this.#transposes.get(like) ?? {};
+    if (permutation === undefined || this.#transposes.has(value)) return;
+    const undone = permutation.map((_, axis) => permutation.indexOf(axis));
+    this.isTransposeOf(value, this.transpose(value, undone), permutation);
+  }
+
+  /** Whether a value is the transpose of one in that order. */
+  isTransposed(value: string, permutation: readonly number[]): boolean {
+    const known = this.#transposes.get(value);
+    return known !== undefined && isSame(known.permutation, permutation);
+  }
+
+  /** Over some axes. The sum of what was transposed is that of what it is a transpose of, where the axes that stay keep their order. */
   sum(x: string, axes: readonly number[], keepsDims = false): string {
     if (axes.length === 0) return x;
+    const { of, permutation = [] } = this.#transposes.get(x) ?? {};
+    const stays = permutation.filter((_, axis) => !axes.includes(axis));
+    const keepOrder = stays.every((axis, i) => axis > (stays[i - 1] ?? -1));
+    return of === undefined || keepsDims || !keepOrder ? this.#sum(x, axes, keepsDims) : this.#sum(of, axes.map((axis) => permutation[axis] ?? axis).toSorted((a, b) => a - b), false);
+  }
+
+  #sum(x: string, axes: readonly number[], keepsDims: boolean): string {
     const dims = this.dims(x);
     const kept = dims.flatMap((dim, axis) => (axes.includes(axis) ? (keepsDims ? [1] : []) : [dim]));
     const rows = elementsIn(dims.slice(0, axes.length));
@@ -170,6 +235,7 @@ export class GraphMath {
       const at = axes.indexOf(axis);
       return at < 0 ? dim : Math.ceil(((ends[at] ?? 0) - (starts[at] ?? 0)) / (steps[at] ?? 1));
     });
+    if (isSame(dims, this.dims(x)) && steps.every((step) => step > 0)) return x;
     const { builder } = this;
     return this.emit("Slice", [x, builder.int64s(starts), builder.int64s(ends), builder.int64s(axes), builder.int64s(steps)], dims);
   }
@@ -225,11 +291,7 @@ export class GraphMath {
   }
 
   #binary(opType: string, a: string, b: string): string {
-    return this.emit(opType, [a, b], this.#broadcast(a, b));
-  }
-
-  #broadcast(a: string, b: string): number[] {
-    return broadcast(this.dims(a), this.dims(b));
+    return this.elementwise(opType, [a, b]);
   }
 }
 

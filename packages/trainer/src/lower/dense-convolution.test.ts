@@ -11,6 +11,7 @@ type Attributes = Readonly<Record<string, AttributeInput>>;
 const ints = (...values: readonly number[]) => ({ ints: values });
 const CASES: readonly [string, readonly number[], readonly number[], Attributes][] = [
   ["no padding", [5, 5], [3, 3], {}],
+  ["padding, on places so few that the input's gradient is a product", [4, 4], [4, 4], { pads: ints(1, 1, 1, 1) }],
   ["strides and padding", [6, 7], [3, 4], { strides: ints(2, 2), pads: ints(1, 1, 1, 1) }],
   ["dilations and padding on one side", [7, 7], [5, 4], { dilations: ints(2, 2), pads: ints(1, 1, 1, 0) }],
 ];

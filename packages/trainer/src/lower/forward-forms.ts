@@ -2,6 +2,7 @@ import { cloneNode, floatAttribute, intAttribute, makeNode } from "@flotilla/run
 import { elementsIn } from "../autodiff/graph-math.ts";
 import { float32 } from "../graph/static-type.ts";
 import { frontAxis, type ForwardForm } from "../rules/rule.ts";
+import { channelMajor, channelsOf, inChannelRows } from "./channel-major.ts";
 import { POOLED_CONVOLUTIONS, pooledConvolution } from "./pooled-convolution.ts";
 
 const MOMENTUM = 0.9;
@@ -30,7 +31,10 @@ const batchNorm: ForwardForm = ({ math, node, inputs: [x = "", scale = "", bias 
   // Its kernel writes the new statistics over those it was given, which are read below: it is given others. Not constants: ONNX Runtime makes one of equal ones of at most 8 numbers, and mean and
   // variance of several layers would then be written to one place.
   const [noMean, noVariance] = [mean, variance].map((running) => math.subtract(running, running));
-  math.builder.adopt(makeNode("BatchNormalization", [x, scale, bias, noMean ?? "", noVariance ?? ""], [y, batchMean, batchVariance], { training_mode: { int: 1 }, momentum: { float: 0 }, epsilon: { float: epsilon } }), [math.builder.typeOf(x), statistics, statistics]);
+  const rows = inChannelRows(math, x);
+  const normal = rows === x ? y : math.builder.freshName("normal");
+  math.builder.adopt(makeNode("BatchNormalization", [rows, scale, bias, noMean ?? "", noVariance ?? ""], [normal, batchMean, batchVariance], { training_mode: { int: 1 }, momentum: { float: 0 }, epsilon: { float: epsilon } }), [math.builder.typeOf(rows), statistics, statistics]);
+  if (rows !== x) math.transposeAs(y, math.reshape(normal, math.dims(channelsOf(math, x))), channelMajor(shape.length));
   const count = elementsIn(shape) / channels;
   const moved = (running: string, now: string, factor: number): string => math.add(math.scale(running, momentum), math.scale(now, (1 - momentum) * factor));
   return { mean: batchMean, variance: batchVariance, movedMean: moved(mean, batchMean, 1), movedVariance: moved(variance, batchVariance, count / Math.max(1, count - 1)) };

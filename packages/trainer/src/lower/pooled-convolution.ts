@@ -75,9 +75,7 @@ export const pooledConvolution: ForwardForm = ({ math, node, inputs: [x = "", we
   const largest = math.maximum(upper, lower);
   const answer = node.opType === WITH_RELU ? math.unary("Relu", largest) : largest;
   const pixels = math.reshape(answer, [n, height, width, filters]);
-  const order = [0, 3, 1, 2];
-  math.builder.adopt(makeNode("Transpose", [pixels], [y], { perm: { ints: order } }), [{ elementType: "float32", dims: [n, filters, height, width] }]);
-  math.isTransposeOf(y, pixels, order);
+  math.transposeAs(y, pixels, [0, 3, 1, 2]);
   return { z0, z1, z2, z3, upper, lower, answer, columns0: columns[0] ?? "", columns1: columns[1] ?? "", columns2: columns[2] ?? "", columns3: columns[3] ?? "" };
 };
 

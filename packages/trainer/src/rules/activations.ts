@@ -35,11 +35,11 @@ const clip: Rule = ({ math, inputs: [x = ""], outputs: [y = ""], gradient }) => 
 /** Far beyond any value, and its reciprocal below any: from 0 to 1 within 3e-39 of 0. */
 const STEEP = 3e38;
 
-/** The gradient passes above zero. As the product with a step function that is two passes; with a comparison, ONNX Runtime takes five. */
-const relu = ofOne(({ math, gradient, y, isTame }) => {
+/** What of the gradient passes Relu: that where `y` is above zero. As the product with a step function that is two passes; with a comparison, ONNX Runtime takes five. */
+export function whereAboveZero(math: GraphMath, gradient: string, y: string, isTame: boolean): string {
   if (!isTame || math.builder.typeOf(y).elementType !== "float32") return math.masked(gradient, isPositive(math, y));
-  return math.multiply(math.emit("HardSigmoid", [y], math.dims(y), { alpha: { float: STEEP }, beta: { float: 0 } }), gradient);
-});
+  return math.multiply(math.unary("HardSigmoid", y, { alpha: { float: STEEP }, beta: { float: 0 } }), gradient);
+}
 
 const parametric: Rule = ({ math, inputs: [x = "", slope = ""], gradient, needs }) => {
   const positive = isPositive(math, x);
@@ -50,7 +50,7 @@ const parametric: Rule = ({ math, inputs: [x = "", slope = ""], gradient, needs 
 };
 
 export const ACTIVATIONS: Readonly<Record<string, Rule>> = {
-  Relu: relu,
+  Relu: ofOne(({ math, gradient, y, isTame }) => whereAboveZero(math, gradient, y, isTame)),
   LeakyRelu: ofOne(({ math, node, gradient, x }) => math.where(isPositive(math, x), gradient, math.scale(gradient, floatAttribute(node, "alpha", 0.01)))),
   PRelu: parametric,
   Clip: clip,

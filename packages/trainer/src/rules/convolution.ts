@@ -1,7 +1,10 @@
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
+import { channelRows, examplesOf, isChannelMajor } from "../lower/channel-major.ts";
+import { areFewPlaces, inputOfProduct } from "../lower/dense-convolution.ts";
+import { hasShortRows, inputOfMatrices, movedOver, weightOfMatrices, weightOfRows } from "../lower/depthwise-convolution.ts";
 import { denseTaps, depthwiseTaps } from "../lower/image-columns.ts";
 import type { Rule, RuleContext } from "./rule.ts";
-import { attributesOf, outputPadding, windowsOf, type Windows } from "./windows.ts";
+import { attributesOf, isDepthwise, isPointwise, outputPadding, windowsOf, type Windows } from "./windows.ts";
 
 /** Fewer channels than that, and moving them behind the pixels costs more than it saves. */
 const COLUMN_CHANNELS = 4;
@@ -15,44 +18,51 @@ function convolutionOf({ node, inputs: [x = "", weight = ""], outputs: [y = ""],
   return { x, weight, shape, kernel, out, windows: windowsOf(node, shape.slice(2), out.slice(2), kernel.slice(2)) };
 }
 
-const isPointwise = ({ windows: { kernel, strides, before, after, group } }: Convolution): boolean =>
-  group === 1 && [...kernel, ...strides].every((n) => n === 1) && [...before, ...after].every((n) => n === 0);
-const isDepthwise = ({ kernel, windows, shape }: Convolution): boolean => windows.group > 1 && kernel[1] === 1 && kernel[0] === shape[1];
+/** What the forward form wrote down: `columns`, what the kernel sees; `matrix`, what stands for it. */
+type Saved = RuleContext["saved"];
 
 /** dX: where each output took from, it gives back to (a transposed convolution). */
-function ofInput(math: GraphMath, conv: Convolution, gradient: string): string {
+function ofInput(math: GraphMath, conv: Convolution, gradient: string, { columns, matrix }: Saved): string {
   const { shape, kernel, out, windows, weight } = conv;
   const [n = 1, channels = 1] = shape;
-  if (isPointwise(conv)) {
+  if (matrix !== undefined) return inputOfMatrices(math, matrix, gradient, conv);
+  if (columns !== undefined && areFewPlaces(conv)) return inputOfProduct(math, weight, gradient, conv);
+  if (isPointwise(windows)) {
+    const square = math.reshape(weight, [kernel[0] ?? 1, channels]);
+    if (isChannelMajor(math, gradient)) return examplesOf(math, math.matrixProduct(square, channelRows(math, gradient), { transposesA: true }), shape);
     const flat = math.reshape(gradient, [n, kernel[0] ?? 1, elementsIn(out.slice(2))]);
-    return math.reshape(math.matrixProduct(math.reshape(weight, [kernel[0] ?? 1, channels]), flat, { transposesA: true }), shape);
+    return math.reshape(math.matrixProduct(square, flat, { transposesA: true }), shape);
   }
   const { kernel: size, strides, dilations, before, after } = windows;
-  if (isDepthwise(conv) && size.length === 2 && [...strides, ...dilations].every((s) => s === 1)) {
+  if (isDepthwise(windows, shape, kernel) && size.length === 2 && [...strides, ...dilations].every((s) => s === 1)) {
     // The kernel upside down, moved over the gradient: twice as quick as a transposed convolution with groups.
     const axes = size.map((_, i) => i + 2);
     const flipped = math.emit("Slice", [weight, math.builder.int64s(axes.map(() => -1)), math.builder.int64s(axes.map(() => -1 - Math.max(...size))), math.builder.int64s(axes), math.builder.int64s(axes.map(() => -1))], kernel);
     const pads = [...size.map((k, i) => k - 1 - (before[i] ?? 0)), ...size.map((k, i) => k - 1 - (after[i] ?? 0))];
-    if (pads.every((pad) => pad >= 0)) return math.emit("Conv", [gradient, flipped], shape, { group: { int: windows.group }, pads: { ints: pads } });
+    const turned = { ...windows, before: pads.slice(0, size.length), after: pads.slice(size.length) };
+    if (pads.every((pad) => pad >= 0)) return movedOver(math, "Conv", gradient, flipped, { windows: turned }, shape);
   }
-  return math.emit("ConvTranspose", [gradient, weight], shape, { ...attributesOf(windows), output_padding: { ints: outputPadding(windows, shape.slice(2), out.slice(2)) } });
+  const missing = outputPadding(windows, shape.slice(2), out.slice(2));
+  if (isDepthwise(windows, shape, kernel)) return movedOver(math, "ConvTranspose", gradient, weight, { windows, outputPadding: missing }, shape);
+  return math.emit("ConvTranspose", [gradient, weight], shape, { ...attributesOf(windows), output_padding: { ints: missing } });
 }
 
-/** dW: what the input gave, times what was wanted of it, summed over examples and places. `columns`: what the kernel sees, where the forward form wrote that down. */
-function ofWeight(math: GraphMath, conv: Convolution, gradient: string, columns: string | undefined): string {
+/** dW: what the input gave, times what was wanted of it, summed over examples and places. */
+function ofWeight(math: GraphMath, conv: Convolution, gradient: string, { columns, matrix }: Saved): string {
   const { shape, kernel, out, windows, x } = conv;
   const [n = 1, channels = 1] = shape;
   const [filters = 1] = kernel;
   const places = elementsIn(out.slice(2));
-  if (isPointwise(conv)) {
-    if (n * places < FLAT_PRODUCT) {
+  if (isPointwise(windows)) {
+    if (n * places < FLAT_PRODUCT && !(isChannelMajor(math, gradient) && isChannelMajor(math, x))) {
       const each = math.matrixProduct(math.reshape(gradient, [n, filters, places]), math.reshape(x, [n, channels, places]), { transposesB: true });
       return math.reshape(math.sum(each, [0]), kernel);
     }
-    const flat = (value: string, count: number): string => math.reshape(math.transpose(math.reshape(value, [n, count, places]), [1, 0, 2]), [count, n * places]);
-    return math.reshape(math.matrixProduct(flat(gradient, filters), flat(x, channels), { transposesB: true }), kernel);
+    return math.reshape(math.matrixProduct(channelRows(math, gradient), channelRows(math, x), { transposesB: true }), kernel);
   }
-  if (windows.kernel.length <= 2 && isDepthwise(conv)) return depthwiseTaps(math, x, gradient, conv);
+  if (matrix !== undefined) return weightOfMatrices(math, x, gradient, conv);
+  if (isDepthwise(windows, shape, kernel) && hasShortRows(conv)) return weightOfRows(math, x, gradient, conv);
+  if (windows.kernel.length <= 2 && isDepthwise(windows, shape, kernel)) return depthwiseTaps(math, x, gradient, conv);
   if (windows.kernel.length <= 2 && windows.group === 1 && channels >= COLUMN_CHANNELS) {
     const rows = math.reshape(channelsLast(math, gradient), [n * places, filters]);
     if (columns === undefined) return denseTaps(math, x, rows, conv);
@@ -89,7 +99,7 @@ const convolution: Rule = (context) => {
   const { math, inputs, gradient, saved, needs, dims } = context;
   const conv = convolutionOf(context);
   const places = dims(gradient).map((_, axis) => axis).filter((axis) => axis !== 1);
-  return [needs(0) ? ofInput(math, conv, gradient) : null, needs(1) ? ofWeight(math, conv, gradient, saved["columns"]) : null, (inputs[2] ?? "") !== "" && needs(2) ? math.sum(gradient, places) : null];
+  return [needs(0) ? ofInput(math, conv, gradient, saved) : null, needs(1) ? ofWeight(math, conv, gradient, saved) : null, (inputs[2] ?? "") !== "" && needs(2) ? math.sum(gradient, places) : null];
 };
 
 /** Y = transposed convolution of X: dX is the convolution of dY, and X plays the part that dY plays for a convolution. */

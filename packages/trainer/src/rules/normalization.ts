@@ -1,5 +1,6 @@
 import { floatAttribute, intAttribute } from "@flotilla/runtime/ir";
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
+import { examplesOf, inChannelRows } from "../lower/channel-major.ts";
 import { frontAxis, ofOne, type Rule } from "./rule.ts";
 
 const EPSILON = 1e-5;
@@ -17,6 +18,14 @@ function throughStandardizing(math: GraphMath, gradient: string, normal: string,
 const perChannel = (shape: readonly number[]): number[] => [1, shape[1] ?? 1, ...shape.slice(2).map(() => 1)];
 const allButChannel = (shape: readonly number[]): number[] => shape.map((_, axis) => axis).filter((axis) => axis !== 1);
 
+/** x·scale + shift, with numbers for each channel, in one pass: as a norm by mean 0 and variance 1. */
+function scaledAndShifted(math: GraphMath, x: string, scale: string, shift: string): string {
+  const rows = inChannelRows(math, x);
+  const [mean, variance] = [0, 1].map((value) => math.filled(value, math.dims(scale), scale));
+  const changed = math.emit("BatchNormalization", [rows, scale, shift, mean ?? "", variance ?? ""], math.dims(rows), { epsilon: { float: 0 } });
+  return rows === x ? changed : examplesOf(math, changed, math.dims(x));
+}
+
 /** With the batch's statistics (`saved`), or, without, with fixed ones: an affine map. */
 const batchNorm: Rule = ({ math, node, inputs: [x = "", scale = "", , mean = "", variance = ""], saved, gradient, dims, needs }) => {
   const shape = dims(x);
@@ -27,14 +36,14 @@ const batchNorm: Rule = ({ math, node, inputs: [x = "", scale = "", , mean = "",
   const ofBias = needs(2) ? math.sum(gradient, axes) : null;
   if (!needs(0)) return [null, ofScale, ofBias];
   if (saved["mean"] === undefined) return [math.multiply(gradient, math.reshape(math.multiply(inverse, scale), each)), ofScale, ofBias];
-  // g·a + x·b + c, with one number per channel each: three passes over the pixels instead of seven.
+  // g·a + (x·b + c), with one number per channel each: three passes over the pixels instead of seven.
   const count = elementsIn(shape) / (shape[1] ?? 1);
   const sumG = math.sum(gradient, axes);
   const sumGN = math.multiply(inverse, math.subtract(math.sum(math.multiply(gradient, x), axes), math.multiply(saved["mean"], sumG)));
   const a = math.multiply(scale, inverse);
   const b = math.scale(math.multiply(math.multiply(a, inverse), sumGN), -1 / count);
   const c = math.subtract(math.scale(math.multiply(a, sumG), -1 / count), math.multiply(b, saved["mean"]));
-  const ofX = math.add(math.add(math.multiply(gradient, math.reshape(a, each)), math.multiply(x, math.reshape(b, each))), math.reshape(c, each));
+  const ofX = math.add(math.multiply(gradient, math.reshape(a, each)), scaledAndShifted(math, x, b, c));
   return [ofX, needs(1) ? sumGN : null, needs(2) ? sumG : null];
 };
 

@@ -23,6 +23,11 @@ export function windowsOf(node: OnnxNode, spatialIn: readonly number[], spatialO
   return { kernel, strides, dilations, group, before, after: totals.map((total, i) => total - (before[i] ?? 0)) };
 }
 
+/** A convolution that works on each place by itself. */
+export const isPointwise = ({ kernel, strides, before, after, group }: Windows): boolean => group === 1 && [...kernel, ...strides].every((n) => n === 1) && [...before, ...after].every((n) => n === 0);
+/** A convolution that works on each channel by itself, with one kernel for each. */
+export const isDepthwise = ({ group }: Windows, shape: readonly number[], kernel: readonly number[]): boolean => group > 1 && kernel[1] === 1 && kernel[0] === shape[1];
+
 /** What a transposed convolution over the output needs at its end to be as large as the input was. */
 export function outputPadding({ kernel, strides, dilations, before, after }: Windows, spatialIn: readonly number[], spatialOut: readonly number[]): number[] {
   return kernel.map((size, i) => (spatialIn[i] ?? 0) - (((spatialOut[i] ?? 1) - 1) * (strides[i] ?? 1) + (size - 1) * (dilations[i] ?? 1) + 1 - (before[i] ?? 0) - (after[i] ?? 0)));
