@@ -2,7 +2,8 @@ import { buffer } from "node:stream/consumers";
 import { testDb, type TestDb } from "@flotilla/db";
 import { createTraining, fittingTemplates, getJob, getTraining, getVersion, jobMetrics, stopTraining, versionReport, type TrainingView } from "@flotilla/fleet";
 import { demoConvNet } from "@flotilla/runtime";
-import { readOnnx } from "@flotilla/runtime/ir";
+import { readOnnx, writeOnnx } from "@flotilla/runtime/ir";
+import { buildTemplate } from "@flotilla/trainer";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { digitFiles } from "../testing/digit-files.ts";
 import { tallOrWide } from "../testing/tall-or-wide.ts";
@@ -82,6 +83,21 @@ test("a version is trained further: what is frozen stays bit for bit, and the ne
   const [frozen, learnt] = [["conv1.weight", "conv1.bias"], ["conv2.weight", "classifier.weight"]];
   expect(frozen.map((name) => after.get(name))).toEqual(frozen.map((name) => before.get(name)));
   for (const name of learnt) expect(after.get(name), name).not.toBe(before.get(name));
+});
+
+test("a version whose answer is a point learns from triplets: fellows come nearer than strangers, and no class is called right", async () => {
+  const points = buildTemplate("cnn", "small", { input: [1, 28, 28], answers: 8, isClassifier: false }, 7);
+  const parent = await worker.acceptedVersion(writeOnnx(points), { kind: "image", channels: "grey", scale: 1 / 255 });
+  const training = await start({ datasetVersionId: digits, versionId: parent.id, recipe: { ...quick, loss: "triplet", batchSize: 32, budget: { epochs: 12, minutes: null } } });
+  await worker.run(training.jobId);
+  const { result, ...ended } = await viewOf(training.id);
+  expect(ended).toMatchObject({ state: "succeeded", cause: null, best: { metric: "validation loss" }, confusion: null, worst: [] });
+  const losses = (await worker.transact((tx) => jobMetrics(tx, operator, { jobId: training.jobId }))).filter(({ name }) => name === "validation loss").map(({ value }) => value);
+  // Where all answers are the same it is 1, the margin.
+  expect(ended.best?.value).toBeLessThan(Math.min(0.5, 0.8 * (losses[0] ?? 0)));
+  const version = await worker.transact((tx) => getVersion(tx, operator, result?.versionId ?? ""));
+  expect(version).toMatchObject({ state: "ready", parentId: parent.id, trainingId: training.id, preprocessing: parent.preprocessing });
+  expect((await worker.transact((tx) => versionReport(tx, operator, version.id))).evaluations).toEqual([]);
 });
 
 test("tables are learnt too, and what does not go together is told before anything runs", async () => {

@@ -52,7 +52,7 @@ test.each([[1, 0], [4, 0], [2, 0.3]])("learning from another model's answers at 
   expect(await largestError({ batch, answers, targets, weights, teacher, write: (v) => distilled(LOSSES.cross_entropy.write, { temperature, hardShare }, v), plain })).toBeLessThan(1e-4);
 });
 
-test("triplets: the farthest of the same class against the nearest of another one", async () => {
+test("triplets: those of the same class against each one of another", async () => {
   const labels = [0, 1, 0, 2, 1, 1, 0, 3];
   expect(await largestError({ batch: 8, answers: 3, targets: labels, weights: ONES(8), write: () => LOSSES.triplet.write, plain: (z) => plainTriplet(z, labels) })).toBeLessThan(1e-4);
 });

@@ -3,65 +3,59 @@ import type { Loss } from "./loss.ts";
 
 /** How much farther examples of another class should be than those of the same one. */
 const MARGIN = 1;
-/** Farther than anything: marks pairs that do not count. */
-const FAR = 1e30;
 
 /**
- * Answers of one class near each other and away from the others: for each example the farthest of its class and the nearest of another one in the batch, squared distances,
- * mean of max(0, d₊ − d₋ + 1) (Hermans, Beyer and Leibe 2017, "batch hard"). Examples without one of both in the batch do not count.
+ * Answers of one class near each other and away from the others: for each example how far those of its class in the batch are, on average, against how far each one of another class is. Squared distances,
+ * mean of max(0, d₊ − d₋ + 1); an example without one of both in the batch does not count. Not the farthest against the nearest ("batch hard", Hermans, Beyer and Leibe 2017): by that all answers fall
+ * together. Of 200 drawn digits the nearest neighbour was right for 29 % before 12 epochs of it and for 13 % after (23 % at a tenth of the learning rate); of this, for 90 %.
  */
 export const triplet: Loss = {
   absorbs: null,
   isOfClasses: false,
   targets: "label",
   write: ({ math, answer, targets, weights }) => {
-    const [n = 1, length = 1] = math.dims(answer);
-    const { far, near, isNear, isFar } = pairs(math, answer, targets, n);
-    const over = math.plus(math.subtract(far.distance, near.distance), MARGIN);
-    const counts = math.both(math.both(isNear, isFar), math.compare("Greater", over, math.constant(0, over)));
-    const share = math.scale(math.masked(weights, counts), 1 / n);
-    const loss = math.sum(math.multiply(math.masked(over, counts), share), [0, 1]);
-    const twice = math.expand(math.scale(share, 2), [n, length]);
-    const [same, other] = [math.matrixProduct(far.which, answer), math.matrixProduct(near.which, answer)];
-    const back = (which: string, gradient: string): string => math.matrixProduct(which, gradient, { transposesA: true });
-    const own = math.multiply(math.subtract(other, same), twice);
-    const ofSame = back(far.which, math.multiply(math.subtract(same, answer), twice));
-    const ofOther = back(near.which, math.multiply(math.subtract(answer, other), twice));
-    return { loss, seed: math.add(math.add(own, ofSame), ofOther) };
+    const [n = 1] = math.dims(answer);
+    const { distances, fellows, strangers } = pairs(math, answer, targets, n);
+    const [ofFellows, ofStrangers] = [shares(math, fellows), shares(math, strangers)];
+    const over = math.plus(math.subtract(math.sum(math.multiply(ofFellows.each, distances), [1], true), distances), MARGIN);
+    const share = math.scale(math.multiply(weights, ofFellows.isAny), 1 / n);
+    const counts = math.masked(math.multiply(ofStrangers.each, share), math.compare("Greater", over, math.constant(0, over)));
+    const loss = math.sum(math.multiply(over, counts), [0, 1]);
+    // What each distance adds to the loss, and from that each answer: a distance is (a − b)², which pulls at both.
+    const slopes = math.subtract(math.multiply(ofFellows.each, math.sum(counts, [1], true)), counts);
+    const both = math.add(slopes, math.transpose(slopes, [1, 0]));
+    const own = math.multiply(math.sum(both, [1], true), answer);
+    return { loss, seed: math.scale(math.subtract(own, math.matrixProduct(both, answer)), 2) };
   },
 };
 
-/** For each example its farthest fellow and its nearest stranger: how far, and which as a row of zeros and one 1. */
+/** [batch, batch]: how far answers are from each other; 1 where two are of one class, and not the same one; 1 where they are of two classes. */
 function pairs(math: GraphMath, answer: string, labels: string, n: number) {
   const squares = math.sum(math.multiply(answer, answer), [1], true);
   const products = math.matrixProduct(answer, answer, { transposesB: true });
   const distances = math.add(math.subtract(squares, math.scale(products, 2)), math.transpose(squares, [1, 0]));
-  const isSame = math.compare("Equal", labels, math.transpose(labels, [1, 0]));
-  const itself = math.builder.floats(Array.from({ length: n * n }, (_, i) => (Math.floor(i / n) === i % n ? -FAR : 0)), [n, n]);
-  const fellows = math.add(math.where(isSame, distances, math.constant(-FAR, distances)), itself);
-  const strangers = math.where(isSame, math.constant(FAR, distances), distances);
-  const extreme = (kind: "Max" | "Min", values: string) => {
-    const distance = math.emit(`Reduce${kind}`, [values, math.builder.int64s([1])], [n, 1], { keepdims: { int: 1 } });
-    const place = math.emit(`Arg${kind}`, [values], [n, 1], { axis: { int: 1 }, keepdims: { int: 1 } }, { elementType: "int64" });
-    const which = math.cast(math.compare("Equal", place, math.builder.int64s(Array.from({ length: n }, (_, i) => i), [1, n])), "float32");
-    return { distance, which };
-  };
-  const [far, near] = [extreme("Max", fellows), extreme("Min", strangers)];
-  const within = math.constant(FAR / 2, distances);
-  return { far, near, isNear: math.compare("Less", near.distance, within), isFar: math.compare("Greater", far.distance, math.negate(within)) };
+  const isSame = math.cast(math.compare("Equal", labels, math.transpose(labels, [1, 0])), "float32");
+  const itself = math.builder.floats(Array.from({ length: n * n }, (_, i) => (Math.floor(i / n) === i % n ? 1 : 0)), [n, n]);
+  return { distances, fellows: math.subtract(isSame, itself), strangers: math.plus(math.negate(isSame), 1) };
+}
+
+/** Rows of zeros and ones that add up to 1 then, and whether a row has any. */
+function shares(math: GraphMath, rows: string) {
+  const count = math.sum(rows, [1], true);
+  const one = math.constant(1, rows);
+  return { each: math.divide(rows, math.maximum(count, one)), isAny: math.cast(math.compare("Greater", count, math.constant(0, count)), "float32") };
 }
 
 /** The same in plain numbers, for all examples at once. */
 export function plainTriplet(answers: readonly (readonly number[])[], labels: readonly (number | null)[]): number {
   const distance = (a: number, b: number): number => (answers[a] ?? []).reduce((sum, value, k) => sum + (value - (answers[b]?.[k] ?? 0)) ** 2, 0);
-  let sum = 0;
-  for (let i = 0; i < answers.length; i += 1) {
-    let [far, near] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    for (let j = 0; j < answers.length; j += 1) {
-      if (j !== i && labels[j] === labels[i]) far = Math.max(far, distance(i, j));
-      if (labels[j] !== labels[i]) near = Math.min(near, distance(i, j));
-    }
-    if (Number.isFinite(far) && Number.isFinite(near)) sum += Math.max(0, far - near + MARGIN);
-  }
-  return sum / answers.length;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const losses = labels.map((label, i) => {
+    const others = [...labels.keys()].filter((j) => j !== i);
+    const [fellows, strangers] = [true, false].map((isSame) => others.filter((j) => (labels[j] === label) === isSame).map((j) => distance(i, j)));
+    if (fellows === undefined || strangers === undefined || fellows.length === 0 || strangers.length === 0) return 0;
+    const near = mean(fellows);
+    return mean(strangers.map((far) => Math.max(0, near - far + MARGIN)));
+  });
+  return mean(losses);
 }
