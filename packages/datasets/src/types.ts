@@ -35,7 +35,7 @@ export type DatasetOptions = {
   readonly toleratedDefects?: number;
   /** Default: numbers become classes when they are whole, not negative and recur. */
   readonly task?: "auto" | "classification" | "regression";
-  /** Tables. Default: a column named label, class, target, species, category or y; else the last. */
+  /** Tables. Default: the first of label, class, target, species, category and y that is a column's name; else the last. */
   readonly labelColumn?: string | null;
   readonly ignoreColumns?: readonly string[];
   /** Arrays of an NPZ. Default: by name (x, y, x_train, train_labels …). */

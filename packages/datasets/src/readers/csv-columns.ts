@@ -14,6 +14,7 @@ export type ColumnPlan = {
   readonly split: number | null;
 };
 
+/** The likeliest first: a table may hold points, whose y is no label. */
 const LABEL_NAMES = ["label", "class", "target", "species", "category", "y"];
 const SPLIT_NAMES = ["split", "subset", "fold"];
 
@@ -50,6 +51,6 @@ function splitColumn(names: readonly string[], firstRow: readonly string[] | nul
 
 function guessLabel(names: readonly string[], taken: ReadonlySet<number>): number | null {
   const free = names.map((_, at) => at).filter((at) => !taken.has(at));
-  const called = free.filter((at) => LABEL_NAMES.includes((names[at] ?? "").toLowerCase()));
+  const called = LABEL_NAMES.flatMap((name) => free.filter((at) => names[at]?.toLowerCase() === name));
   return called[0] ?? free.at(-1) ?? null;
 }

@@ -55,6 +55,11 @@ describe("what is predicted", () => {
     const none = await folder.convert({ "t.csv": content }, { labelColumn: null, ignoreColumns: ["kind"] });
     expect(none.header).toMatchObject({ features: ["id", "size"], task: "unlabelled" });
   });
+
+  test("a point's y is no label beside a column of that name", async () => {
+    const { header } = await folder.convert({ "t.csv": "x,y,class\n1,2,near\n3,4,far\n" }, ALL_TRAIN);
+    expect(header).toMatchObject({ features: ["x", "y"], classes: ["far", "near"] });
+  });
 });
 
 test("rows with cells that are no numbers are left out with their lines, up to the tolerated share", async () => {
