@@ -18,16 +18,37 @@ type Upload = { uploadId: string; state: string; partUrl: string | null; partCou
 
 const { FLOTILLA_URL: url = "http://127.0.0.1:3000", FLOTILLA_KEY: key = "" } = process.env;
 
-async function call<T>(path: string, body: object): Promise<T> {
-  const answer = await fetch(`${url}/api/v1/runner/${path}`, { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
-  const parsed = (await answer.json()) as T & { code?: string; detail?: string; retryAfterMs?: number };
-  // Too much at once: the same call is taken a little later.
-  if (answer.status === 429) {
-    await delay(parsed.retryAfterMs ?? 1_000);
-    return call(path, body);
+/** Well within the lease, and often enough that curves move and a stop is felt. */
+const BEAT_MS = 2_000;
+const ASK_AGAIN_MS = 5_000;
+/** It has too much to do, or it, or something on the way to it, is away. */
+const PASSING = [429, 502, 503, 504];
+
+class Refusal extends Error {
+  readonly code: string;
+
+  constructor(path: string, code: string, detail: string) {
+    super(`${path}: ${code}: ${detail}`);
+    this.code = code;
   }
-  if (!answer.ok) throw new Error(`${path}: ${parsed.code ?? answer.status}: ${parsed.detail ?? ""}`);
-  return parsed;
+}
+
+/** Asks again while the platform is away: hours of training are not lost to its restart. Who asks too late is told `lease_lost`. */
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
+  for (;;) {
+    const answer = await fetch(new URL(path, url), init).catch((error: Error) => error);
+    const isAnswer = answer instanceof Response;
+    const body = (isAnswer ? await answer.json().catch(() => ({})) : {}) as T & { code?: string; detail?: string; retryAfterMs?: number };
+    if (isAnswer && answer.ok) return body;
+    if (isAnswer && !PASSING.includes(answer.status)) throw new Refusal(path, body.code ?? String(answer.status), body.detail ?? "");
+    const waitMs = body.retryAfterMs ?? ASK_AGAIN_MS;
+    say(`${path}: ${isAnswer ? answer.status : String(answer.cause ?? answer)}; asking again in ${waitMs / 1000} s`);
+    await delay(waitMs);
+  }
+}
+
+function call<T>(path: string, body: object): Promise<T> {
+  return ask(`/api/v1/runner/${path}`, { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
 }
 
 function say(sentence: string): void {
@@ -39,11 +60,7 @@ async function send(job: string, leaseToken: string, model: Uint8Array): Promise
   const upload = await call<Upload>(`${job}/uploads`, { leaseToken, filename: "model.onnx", sizeBytes: model.length, sha256 });
   // The platform has these bytes already.
   if (upload.partUrl === null) return upload.uploadId;
-  for (let n = 1; n <= upload.partCount; n += 1) {
-    const part = model.slice((n - 1) * upload.partSizeBytes, n * upload.partSizeBytes);
-    const sent = await fetch(`${upload.partUrl}/${n}`, { method: "PUT", body: part });
-    if (!sent.ok) throw new Error(`part ${n}: ${sent.status} ${await sent.text()}`);
-  }
+  for (let n = 1; n <= upload.partCount; n += 1) await ask(`${upload.partUrl}/${n}`, { method: "PUT", body: model.slice((n - 1) * upload.partSizeBytes, n * upload.partSizeBytes) });
   await call(`${job}/uploads/${upload.uploadId}/complete`, { leaseToken });
   return upload.uploadId;
 }
@@ -59,7 +76,7 @@ async function work(task: Task, { train }: Trainer): Promise<void> {
   const tell = async (): Promise<void> => {
     do {
       const [somePoints, someLines] = [points.slice(0, 1_000), lines.slice(0, 500)];
-      if (somePoints.length > 0) await call(`${job}/metrics`, { leaseToken, points: somePoints });
+      if (somePoints.length > 0) await call(`${job}/metrics`, { leaseToken, points: somePoints }).catch(unlessFull);
       points.splice(0, somePoints.length);
       if (someLines.length > 0) await call(`${job}/logs`, { leaseToken, lines: someLines });
       lines.splice(0, someLines.length);
@@ -68,30 +85,42 @@ async function work(task: Task, { train }: Trainer): Promise<void> {
     isStopRequested = answer.stopRequested;
     if (answer.state !== "running") ended.abort();
   };
-  // One after the other. A call that fails may pass; a lease that is lost shows at the next one.
+  // One after the other.
   let telling = Promise.resolve();
   const tellNext = (): Promise<void> => (telling = telling.catch(() => undefined).then(tell));
-  const failed = (error: Error): void => (error.message.includes("lease_lost") ? ended.abort() : undefined);
-  const beating = setInterval(() => void tellNext().catch(failed), leaseMs / 6);
+  const failed = (error: Error): void => {
+    say(`${task.jobId}: ${error.message}`);
+    if (error instanceof Refusal && error.code === "lease_lost") ended.abort();
+  };
+  const beating = setInterval(() => void tellNext().catch(failed), Math.min(BEAT_MS, leaseMs / 6));
   try {
     const { model, ...trained } = await train(task, { point: (name, step, value) => points.push({ name, step, value }), log: (text) => lines.push({ text }), signal: ended.signal, shouldStop: () => isStopRequested });
     if (!ended.signal.aborted) await tellNext();
     if (ended.signal.aborted) return say(`${task.jobId} has ended for this runner`);
     const uploadId = await send(job, leaseToken, model);
+    // A beat behind the end would be told that the lease is lost.
+    clearInterval(beating);
+    await telling.catch(() => undefined);
     await call(`${job}/finish`, { leaseToken, model: { uploadId, stoppedBy: isStopRequested ? "person" : "epochs", toolVersions: { node: process.version }, ...trained } });
     say(`${task.jobId} is handed over`);
   } catch (error) {
     failed(error as Error);
-    if (ended.signal.aborted) return say(`${task.jobId} has ended for this runner`);
-    await call(`${job}/finish`, { leaseToken, failure: (error as Error).message.slice(0, 2_000) || "The script failed." });
+    if (!ended.signal.aborted) await tellNext().catch(failed);
+    if (!ended.signal.aborted) await call(`${job}/finish`, { leaseToken, failure: (error as Error).message.slice(0, 2_000) || "The script failed." }).catch(failed);
   } finally {
     clearInterval(beating);
   }
 }
 
+/** A script may say more points than there is room for: its model counts all the same. */
+function unlessFull(error: unknown): void {
+  if (!(error instanceof Refusal) || error.code !== "too_many_points") throw error;
+  say(error.message);
+}
+
 const trainer = (await import(pathToFileURL(resolve(process.argv[2] ?? "")).href)) as Trainer;
 for (;;) {
-  const { task } = await call<{ task: Task | null }>("claim", { runner: hostname() });
+  const { task } = await call<{ task: Task | null }>("claim", { runner: `${hostname()} ${process.pid}` });
   if (task === null) await delay(5_000);
   else await work(task, trainer);
 }

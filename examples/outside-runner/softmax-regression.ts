@@ -17,7 +17,7 @@ export async function train(task: Task, told: Told): Promise<Trained> {
   const scaled = rows.map(({ x, label }) => ({ label, x: x.map((value, i) => (value - (scales[i]?.mean ?? 0)) / (scales[i]?.deviation ?? 1)) }));
   const weights = classes.map(() => new Array<number>(features.length + 1).fill(0));
   told.log(`${rows.length} rows of ${features.length} numbers, ${classes.length} classes`);
-  let [epoch, toldAtMs, right] = [0, 0, 0];
+  let [epoch, toldAtMs, right] = [0, Number.NEGATIVE_INFINITY, 0];
   for (; epoch < epochs && !told.shouldStop() && !told.signal.aborted; epoch += 1) {
     const found = descend(weights, scaled, learningRate);
     right = found.right;

@@ -69,11 +69,17 @@ export function startSimulator(platform: Platform, token: string, scenario: unkn
 }
 
 /** Starts `apps/device-sim` with the given command line. */
-export function startDeviceProgram(args: string[]): { process: ChildProcess; output: () => string; stop(): Promise<void> } {
-  const child = spawn(process.execPath, ["apps/device-sim/src/cli.ts", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+export function startDeviceProgram(args: string[]): Command {
+  return startCommand(process.execPath, ["apps/device-sim/src/cli.ts", ...args]);
+}
+
+/** A program that runs until it is stopped. `output` is the end of all that it said. */
+export type Command = { process: ChildProcess; output: () => string; stop(): Promise<void> };
+
+export function startCommand(command: string, args: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Command {
+  const child = spawn(command, args, { cwd: options.cwd ?? root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
   let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-200_000)));
-  child.stderr.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-200_000)));
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-200_000)));
   const exited = exitOf(child);
   return {
     process: child,

@@ -73,10 +73,13 @@ test("what an outside runner trains has the same page and lineage, and is checke
 test("a runner that lost its lease changes nothing any more, and the next one starts with its own", async () => {
   const training = await start("taken over");
   const first = await claimed();
+  await report(first, { metrics: [{ name: "train loss", step: 900, value: 2 }], reached: { epoch: 9, step: 900, stepsPerEpoch: 100, best: null } });
   await database.db.pool.query("update job set lease_until = now() - interval '1 second' where id = $1", [training.jobId]);
   await worker.transact((tx) => reapJobs(tx));
   const second = await claimed();
   expect(second).toMatchObject({ jobId: training.jobId, attempt: 2 });
+  // It begins anew, and so do curve and progress.
+  expect(await viewOf(training.id)).toMatchObject({ state: "running", epoch: null });
   await expect(report(first, { metrics: [{ name: "train loss", step: 1, value: 9 }] })).rejects.toMatchObject({ code: "lease_lost" });
   await expect(deliver(first, demoConvNet({ seed: 6 }))).rejects.toMatchObject({ code: "lease_lost" });
   expect(await worker.transact((tx) => jobMetrics(tx, operator, { jobId: training.jobId }))).toEqual([]);

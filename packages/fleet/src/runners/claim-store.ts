@@ -1,4 +1,4 @@
-import { sqlOf, type Tx } from "@flotilla/db";
+import { Prisma, sqlOf, type Job, type Training, type Tx } from "@flotilla/db";
 import { recordAudit } from "../access/audit-store.ts";
 import { getDatasetVersion } from "../datasets/version-view-store.ts";
 import type { DatasetSummary } from "../datasets/types.ts";
@@ -21,7 +21,7 @@ export async function claimForRunner(tx: Tx, principal: Principal, input: { runn
   const claim = waiting === undefined ? null : await claimJob(tx, waiting.id, runner, RUNNER_LEASE_MS, "runner");
   if (claim?.kind !== "claimed") return null;
   const { job, leaseToken } = claim;
-  const training = await tx.training.findUniqueOrThrow({ where: { id: job.subjectId ?? "" } });
+  const training = await begunAnew(tx, job);
   const start = training.start as Extract<TrainingStart, { kind: "outside" }>;
   const dataset = await getDatasetVersion(tx, reader, training.datasetVersionId);
   const parent = start.versionId === null ? null : await loadVersionView(tx, start.versionId);
@@ -32,4 +32,10 @@ export async function claimForRunner(tx: Tx, principal: Principal, input: { runn
     dataset: { versionId: dataset.id, name: dataset.datasetName, number: dataset.number, options: dataset.options, summary: dataset.summary as DatasetSummary, files: dataset.files },
     parent: parent === null ? null : { versionId: parent.id, preprocessing: parent.preprocessing, files: parent.files.map(({ name, sha256, sizeBytes }) => ({ name, sha256, sizeBytes })) },
   };
+}
+
+/** What an earlier attempt has told is no part of this one: curves would be those of two runs, and take its room. */
+async function begunAnew(tx: Tx, { id, subjectId }: Job): Promise<Training> {
+  await tx.jobMetric.deleteMany({ where: { jobId: id } });
+  return tx.training.update({ where: { id: subjectId ?? "" }, data: { reached: Prisma.DbNull } });
 }
