@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type Db } from "@flotilla/db";
 import { migrate, startEmbeddedPostgres, type EmbeddedPostgres } from "@flotilla/db/setup";
+import { killTree } from "./process-tree.ts";
 
 const TEMPLATE = "fault_template";
 
@@ -30,55 +30,15 @@ export async function openFaultServer(dir: string): Promise<FaultServer> {
       return { db: connect(url, { applicationName: "fault harness" }), url };
     },
     async killTree() {
-      const pids = freezeTree(server.pid);
-      for (const pid of pids) signal(pid, "SIGKILL");
+      const killed = killTree(server.pid);
       await server.exited;
-      return pids.length;
+      return killed;
     },
     async restart() {
       server = await startEmbeddedPostgres({ dataDir, port });
     },
     stop: () => server.stop(),
   };
-}
-
-/**
- * Stops the tree from the top, so that nobody below starts anything new while the list is made. Killing the postmaster
- * alone would prove nothing: its backends would live on and finish their commits.
- */
-function freezeTree(root: number): number[] {
-  const frozen: number[] = [];
-  const pending = [root];
-  for (let pid = pending.shift(); pid !== undefined; pid = pending.shift()) {
-    signal(pid, "SIGSTOP");
-    frozen.push(pid);
-    pending.push(...childrenOf(pid));
-  }
-  return frozen;
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => parentOf(pid) === parent);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined;
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 async function assertDurable(url: string): Promise<void> {

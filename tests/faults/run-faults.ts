@@ -12,13 +12,14 @@ import { seeded } from "./seeded.ts";
 import { faultTable, holds, type TimedRow } from "./table.ts";
 import { silenceFault } from "./silence-fault.ts";
 import { stepFault } from "./step-fault.ts";
+import { trainingFault } from "./training-fault.ts";
 import { workerFault } from "./worker-fault.ts";
 
 /**
  * Faults of one lane come one after the other, the lanes at once: a fault waits most of the time, for a lease, a wave or a start. Each lane has a
  * server of its own, which it may kill. About as long as each other.
  */
-const LANES: readonly (readonly Fault[])[] = [[workerFault, agentFault], [ledgerFault, evaluatorFault], [postgresFault, stepFault, silenceFault]];
+const LANES: readonly (readonly Fault[])[] = [[workerFault, agentFault, trainingFault], [ledgerFault, evaluatorFault], [postgresFault, stepFault, silenceFault]];
 
 /** A fault that takes longer hangs: it fails, by name, and does not keep the others from being told. */
 const LIMIT_MS = 15 * 60_000;
