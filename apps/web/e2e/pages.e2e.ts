@@ -18,7 +18,9 @@ async function pages(): Promise<Record<string, string>> {
   const rejected = models.find(({ newest }) => newest?.state === "rejected");
   const empty = models.find(({ newest }) => newest === null);
   const [build] = (await api<Rows<{ id: string }>>("/builds")).items;
-  const [rollout] = (await api<Rows<{ id: string }>>("/rollouts")).items;
+  const rollouts = (await api<Rows<{ id: string; state: string }>>("/rollouts")).items;
+  const [rollout] = rollouts;
+  const takenBack = rollouts.find(({ state }) => state === "rolled_back");
   const [device] = (await api<Rows<{ id: string }>>("/devices")).items;
   const jobs = (await api<Rows<Job>>("/jobs?limit=100")).items;
   const [job] = jobs;
@@ -40,6 +42,7 @@ async function pages(): Promise<Record<string, string>> {
     ...(rejected === undefined ? {} : { "rejected-version": `/models/${rejected.id}/v/${rejected.newest?.number}` }), ...(empty === undefined ? {} : { "empty-model": `/models/${empty.id}` }),
     ...(failed === undefined ? {} : { "failed-job": `/jobs/${failed.id}` }), ...(trainings[0] === undefined ? {} : { training: `/trainings/${trainings[0].id}` }),
     builds: "/builds", build: `/builds/${build?.id}`, "new-build": "/builds/new", rollouts: "/rollouts", rollout: `/rollouts/${rollout?.id}`, "new-rollout": "/rollouts/new",
+    ...(takenBack === undefined ? {} : { "rolled-back-rollout": `/rollouts/${takenBack.id}` }),
     devices: "/devices", device: `/devices/${device?.id}`, fleets: "/fleets", latency: "/latency", simulator: "/simulator", jobs: "/jobs", job: `/jobs/${job?.id}`,
     audit: "/audit", people: "/settings/people", "api-keys": "/settings/api-keys", enrollment: "/settings/enrollment", account: "/account", missing: "/no-such-page",
   };
@@ -69,7 +72,7 @@ async function faultsOf(page: Page, name: string, width: number): Promise<string
   for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     await expect(page.locator("html"), `${name} does not follow the theme of the system`).toHaveAttribute("data-theme", theme);
-    if (SCREENSHOTS) await page.screenshot({ path: test.info().outputPath(`${name}-${theme}-${width}.png`), fullPage: false });
+    if (SCREENSHOTS) await page.screenshot({ path: test.info().outputPath(`${name}-${theme}-${width}.png`), fullPage: true });
     // In the page itself ("legacy"): no page has a frame of another origin, and a second tab for each verdict took three times as long.
     const judge = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] });
     const { violations } = await (theme === "dark" ? judge.withRules(["color-contrast", "link-in-text-block"]) : judge).analyze();
