@@ -38,13 +38,19 @@ type Point = z.infer<typeof keptSchema>["points"][number];
 
 type Kept = { training: PendingTraining; /** `digestOfParts` */ parts: string; /** To learn from. */ examples: number; /** In the attempts before this one. */ ranBeforeMs: number };
 
-/** Takes what the child tells: points and lines go to the job at once, checkpoints into the store one after the other. */
+type Waiting = { readonly checkpoint: ToldCheckpoint; readonly points: readonly Point[] };
+
+/**
+ * Takes what the child tells: points and lines go to the job at once, checkpoints into the store one after the other. Where epochs end quicker than
+ * they are kept, only the newest waits: a kill never costs more than what was learnt while one was being kept.
+ */
 export class CheckpointKeeper {
   readonly #of: Kept;
   readonly #context: JobContext;
   readonly #stepsPerEpoch: number;
   readonly #beganMs = performance.now();
   #keeping: Promise<void> = Promise.resolve();
+  #waiting: Waiting | undefined;
   #recent: { points: readonly Point[]; atMs: number }[] = [];
 
   constructor(of: Kept, context: JobContext) {
@@ -65,8 +71,12 @@ export class CheckpointKeeper {
     } else {
       const { checkpoint } = step.data;
       this.#recent = this.#recent.filter(({ atMs }) => performance.now() - atMs < UNWRITTEN_MS);
-      const points = this.#recent.flatMap((told) => told.points);
-      this.#keeping = this.#keeping.then(() => this.#keep(checkpoint, points));
+      const overtaken = this.#waiting;
+      this.#waiting = { checkpoint, points: this.#recent.flatMap((told) => told.points) };
+      this.#keeping = this.#keeping.then(async () => {
+        if (overtaken !== undefined) await rm(overtaken.checkpoint.path, { force: true });
+        await this.#keepWaiting();
+      });
       // Who awaits `done` hears of it; until then it is nobody's.
       this.#keeping.catch(() => undefined);
     }
@@ -74,6 +84,13 @@ export class CheckpointKeeper {
 
   done(): Promise<void> {
     return this.#keeping;
+  }
+
+  async #keepWaiting(): Promise<void> {
+    if (this.#waiting === undefined) return;
+    const { checkpoint, points } = this.#waiting;
+    this.#waiting = undefined;
+    await this.#keep(checkpoint, points);
   }
 
   async #keep({ path, epoch, step, best }: ToldCheckpoint, points: readonly Point[]): Promise<void> {

@@ -26,7 +26,7 @@ export type TrainingContext = {
   /** To go on from. */
   readonly checkpoint?: Uint8Array;
   onPoints(points: readonly TrainingPoint[]): void;
-  /** After each epoch; the next one begins when it is kept. */
+  /** After each epoch; the next one begins when the promise resolves. */
   onCheckpoint(checkpoint: Uint8Array, state: { readonly epoch: number; readonly step: number; readonly best: BestEpoch | null }): Promise<void>;
   /** Asked before each step: whether to end here and keep the best. */
   shouldStop?(): boolean;
