@@ -44,7 +44,7 @@ export const silenceFault: Fault = {
     await proxy.close();
     await db.close();
     return [{
-      what: `the network between the database and one gateway and worker of two swallows everything (half-open connections, which stay so)`,
+      what: `the network between the database and one gateway and worker of two swallows everything (half-open connections, which stay so until the next time)`,
       tried: found.silences,
       atLeast: Math.ceil(SILENCES * context.scale),
       lost: check.lost + jobs.lost + forgotten,

@@ -4,9 +4,12 @@ import { connect as connectTcp, createServer, type AddressInfo, type Socket } fr
 export type DatabaseProxy = {
   /** The database's URL, through the relay. */
   readonly url: string;
-  /** From now on nothing passes, in neither direction; new connections are accepted and hear nothing. */
+  /**
+   * From now on nothing passes, in neither direction; new connections are accepted and hear nothing. Connections that fell silent the time before end at the server:
+   * it would have missed their keep-alive by then, and must not be full of them.
+   */
   hush(): void;
-  /** New connections pass again. Those from before stay silent for ever, as after a firewall forgot them. */
+  /** New connections pass again. Those from before stay silent, as after a firewall forgot them. */
   heal(): void;
   /**
    * Swallows the answer to the next COMMIT on a connection that sent `marker` in that transaction, and all that follows on it; resolves when the
@@ -21,7 +24,8 @@ const COMMITTED = Buffer.from("COMMIT\0");
 
 export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
+  /** With the number of silences there had been when they were opened. */
+  const sockets = new Map<Socket, number>();
   let isHushed = false;
   let era = 0;
   let trap: { readonly marker: Buffer; readonly sprung: () => void } | null = null;
@@ -47,7 +51,7 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
       if (passes()) client.write(bytes);
     });
     for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
-      sockets.add(from);
+      sockets.set(from, born);
       from.on("error", () => undefined);
       // A silent network does not tell that an end is gone, either.
       from.on("close", () => {
@@ -64,6 +68,7 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
     url: url.href,
     hush() {
       isHushed = true;
+      for (const [socket, born] of sockets) if (born < era) socket.destroy();
       era += 1;
     },
     heal() {
@@ -71,7 +76,7 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
     },
     swallowCommit: (marker) => new Promise((sprung) => (trap = { marker: Buffer.from(marker), sprung })),
     async close() {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
