@@ -4,6 +4,7 @@ import { isServer, QueryCache, QueryClient, QueryClientProvider } from "@tanstac
 import { NuqsAdapter } from "nuqs/adapters/next/app";
 import type { ReactNode } from "react";
 import { ApiProblem } from "../../lib/api-client.ts";
+import { signInAgain } from "./sign-out.ts";
 import { useSystemTheme } from "./use-theme.ts";
 
 function makeQueryClient(): QueryClient {
@@ -24,9 +25,7 @@ function shouldRetry(failures: number, error: unknown): boolean {
 }
 
 function leaveWhenSignedOut(error: unknown): void {
-  if (!(error instanceof ApiProblem) || error.code !== "unauthenticated" || isServer) return;
-  const here = location.pathname + location.search;
-  if (!location.pathname.startsWith("/sign-in")) location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+  if (error instanceof ApiProblem && error.code === "unauthenticated" && !isServer) signInAgain();
 }
 
 let browserClient: QueryClient | undefined;
