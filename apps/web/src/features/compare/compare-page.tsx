@@ -13,7 +13,7 @@ import { Notice } from "../../components/ui/notice.tsx";
 import { QueryView } from "../../components/ui/query-view.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { splitNames } from "../datasets/dataset-words.tsx";
-import { machineWords, modeWords } from "../optimizing/number-words.tsx";
+import { machineWords, methodBesideMode, modeWords } from "../optimizing/number-words.tsx";
 import { compareQuery } from "../optimizing/optimizing-queries.ts";
 import { accuracyFloor, type Budget } from "./budget.ts";
 import { ClassDeltas } from "./class-deltas.tsx";
@@ -78,12 +78,7 @@ function MeasuredOn({ view: { accuracyOn, latencyOn, latencyWhyNot } }: { view: 
       <dt className="font-medium text-ink">Accuracy</dt>
       <dd>{accuracyOn === null ? "No split of a dataset was evaluated on all of them." : <>on <Link className="text-ink underline underline-offset-2" href={`/datasets/${accuracyOn.datasetId}?v=${accuracyOn.datasetNumber}` as Route}>{accuracyOn.datasetName} v{accuracyOn.datasetNumber}</Link>, {accuracyOn.split} split; differences are paired, on the same examples, with 95 % intervals</>}</dd>
       <dt className="font-medium text-ink">Time</dt>
-      <dd>{latencyOn === null ? (latencyWhyNot ?? "No machine measured all of them alike.") : `${howMeasured(latencyOn)}, on ${machineWords(latencyOn.machine)}`}</dd>
+      <dd>{latencyOn === null ? (latencyWhyNot ?? "No machine measured all of them alike.") : `${modeWords[latencyOn.mode]}, ${methodBesideMode(latencyOn.mode, latencyOn.method)}, on ${machineWords(latencyOn.machine)}`}</dd>
     </dl>
   );
-}
-
-/** Some methods begin with their mode. */
-function howMeasured({ mode, method }: NonNullable<CompareView["latencyOn"]>): string {
-  return method.startsWith(modeWords[mode]) ? method : `${modeWords[mode]}, ${method}`;
 }

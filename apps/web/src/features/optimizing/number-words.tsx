@@ -34,6 +34,11 @@ export function shareNote(share: Share): string {
 
 export const modeWords: Record<MeasurementMode, string> = { back_to_back: "back to back", scheduled: "as scheduled", interleaved: "in turns" };
 
+/** What a method says beside its mode: some begin with its words. */
+export function methodBesideMode(mode: MeasurementMode, method: string): string {
+  return method.startsWith(modeWords[mode]) ? method.slice(modeWords[mode].length).replace(/^,? +/, "") : method;
+}
+
 export function machineWords(machine: Machine): string {
   return `${machine.cpu}, ${machine.isa.length === 0 ? machine.arch : machine.isa.join(" ")}, ONNX Runtime ${machine.ortVersion}, ${machine.threads === 1 ? "1 thread" : `${machine.threads} threads`}`;
 }

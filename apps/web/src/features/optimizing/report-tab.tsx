@@ -11,7 +11,7 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatBytes, formatCount, formatMs } from "../../lib/format.ts";
-import { formatAccuracy, formatPointInterval, formatPoints, machineWords, Measured, modeWords, shareNote } from "./number-words.tsx";
+import { formatAccuracy, formatPointInterval, formatPoints, machineWords, Measured, methodBesideMode, modeWords, shareNote } from "./number-words.tsx";
 import { reportQuery } from "./optimizing-queries.ts";
 import { VariantFindings } from "./variant-findings.tsx";
 
@@ -67,7 +67,7 @@ function Measurements({ measurements }: { measurements: readonly MeasurementView
         <tbody>
           {measurements.map(({ numbers, ...measurement }) => (
             <Tr key={`${measurement.mode} ${measurement.machineId} ${measurement.jobId}`}>
-              <Td className="min-w-48"><span className="whitespace-nowrap">{modeWords[measurement.mode]}</span><span className="block text-2xs text-muted">{numbers.latencyMs.method}</span></Td>
+              <Td className="min-w-48"><span className="whitespace-nowrap">{modeWords[measurement.mode]}</span><span className="block text-2xs text-muted">{methodBesideMode(measurement.mode, numbers.latencyMs.method)}</span></Td>
               {[numbers.latencyMs.p50, numbers.latencyMs.p95, numbers.latencyMs.p99].map((ms, position) => <Td key={["p50", "p95", "p99"][position]} numeric className="whitespace-nowrap">{formatMs(ms)}</Td>)}
               <Td numeric>{formatCount(numbers.latencyMs.n)}</Td>
               <Td className="min-w-44">{numbers.speedUp === null ? "–" : <>{Number(numbers.speedUp.ratio.toPrecision(3))} × as quick<span className="block text-2xs text-muted">95 % between {numbers.speedUp.ci95.map((end) => Number(end.toPrecision(3))).join(" and ")}, {formatCount(numbers.speedUp.rounds)} rounds</span></>}</Td>
