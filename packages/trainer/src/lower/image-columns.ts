@@ -14,26 +14,47 @@ export function paddedPixels(math: GraphMath, x: string, { shape, windows: { bef
   return [...before, ...after].every((pad) => pad === 0) ? pixels : math.once(`pixels ${x} ${[...before, ...after].join()}`, () => math.pad(pixels, around(before), around(after)));
 }
 
-/** For each place of the kernel: the pixels that it meets, [n, outHeight, outWidth, channels]. Row by row, as kernels lie in memory. */
-function taps(math: GraphMath, x: string, image: Image): string[] {
-  const pixels = paddedPixels(math, x, image);
-  const { kernel, strides, dilations } = image.windows;
+/** A table of where pixels are gathered from is part of the graph. */
+const TABLE_MAX = 65_536;
+/** With fewer channels slices are quicker than gathering pixel by pixel. */
+export const GATHERED_CHANNELS = 8;
+
+/** For each row of the table the pixels that it names, in one row: [n · rows, pixels · channels]. Undefined where the table would be too large, or pixels are too small. */
+export function gatheredRows(math: GraphMath, pixels: string, table: readonly (readonly number[])[]): string | undefined {
+  const [n = 1, height = 1, width = 1, channels = 1] = math.dims(pixels);
+  const [each = []] = table;
+  if (channels < GATHERED_CHANNELS || table.length * each.length > TABLE_MAX) return undefined;
+  const found = math.emit("Gather", [math.reshape(pixels, [n, height * width, channels]), math.int32s(table.flat())], [n, table.length * each.length, channels], { axis: { int: 1 } });
+  return math.reshape(found, [n * table.length, each.length * channels]);
+}
+
+/** Places of the output, row by row, and for each place of the kernel where it meets the image first. A series is an image of one row. */
+function geometry({ out, windows: { kernel, strides, dilations } }: Image) {
   const isFlat = kernel.length === 1;
   const two = (values: readonly number[], missing: number): [number, number] => (isFlat ? [missing, values[0] ?? missing] : [values[0] ?? missing, values[1] ?? missing]);
-  const [height, width] = two(kernel, 1);
-  const [[down, right], [farDown, farRight], [rows, columns]] = [two(strides, 1), two(dilations, 1), two(image.out.slice(2), 1)];
-  return Array.from({ length: height * width }, (_, i) => {
-    const [top, left] = [Math.floor(i / width) * farDown, (i % width) * farRight];
-    return math.slice(pixels, [1, 2], [top, left], [top + (rows - 1) * down + 1, left + (columns - 1) * right + 1], [down, right]);
-  });
+  const [[height, width], [down, right], [farDown, farRight], [rows, columns]] = [two(kernel, 1), two(strides, 1), two(dilations, 1), two(out.slice(2), 1)];
+  const taps = Array.from({ length: height * width }, (_, i): [top: number, left: number] => [Math.floor(i / width) * farDown, (i % width) * farRight]);
+  return { taps, down, right, rows, columns };
+}
+
+/** For each place of the kernel: the pixels that it meets, [n, outHeight, outWidth, channels]. Row by row, as kernels lie in memory. */
+function slicedTaps(math: GraphMath, x: string, image: Image): string[] {
+  const pixels = paddedPixels(math, x, image);
+  const { taps, down, right, rows, columns } = geometry(image);
+  return taps.map(([top, left]) => math.slice(pixels, [1, 2], [top, left], [top + (rows - 1) * down + 1, left + (columns - 1) * right + 1], [down, right]));
 }
 
 /** Rows of what the kernel sees ("im2col"), [n · places, kernelHeight · kernelWidth · channels] (Chellapilla, Puri and Simard 2006). */
 export function columnsOf(math: GraphMath, x: string, image: Image): string {
   const [n = 1, channels = 1] = image.shape;
   const { kernel, strides, dilations, before, after } = image.windows;
-  return math.once(`columns ${x} ${[kernel, strides, dilations, before, after, image.out].join(";")}`, () =>
-    math.reshape(math.concat(taps(math, x, image), 3), [n * elementsIn(image.out.slice(2)), elementsIn(kernel) * channels]));
+  return math.once(`columns ${x} ${[kernel, strides, dilations, before, after, image.out].join(";")}`, () => {
+    const pixels = paddedPixels(math, x, image);
+    const { taps, down, right, rows, columns } = geometry(image);
+    const wide = math.dims(pixels)[2] ?? 1;
+    const table = Array.from({ length: rows * columns }, (_, at) => taps.map(([top, left]) => (Math.floor(at / columns) * down + top) * wide + (at % columns) * right + left));
+    return gatheredRows(math, pixels, table) ?? math.reshape(math.concat(slicedTaps(math, x, image), 3), [n * elementsIn(image.out.slice(2)), elementsIn(kernel) * channels]);
+  });
 }
 
 /**
@@ -43,7 +64,7 @@ export function columnsOf(math: GraphMath, x: string, image: Image): string {
 export function denseTaps(math: GraphMath, x: string, wanted: string, image: Image & { readonly kernel: readonly number[] }): string {
   const [rows = 1, filters = 1] = math.dims(wanted);
   const [, channels = 1] = image.shape;
-  const each = taps(math, x, image).map((pixels) => math.reshape(math.matrixProduct(wanted, math.reshape(pixels, [rows, channels]), { transposesA: true }), [1, filters * channels]));
+  const each = slicedTaps(math, x, image).map((pixels) => math.reshape(math.matrixProduct(wanted, math.reshape(pixels, [rows, channels]), { transposesA: true }), [1, filters * channels]));
   return math.reshape(math.transpose(math.concat(each, 0), [1, 0]), image.kernel);
 }
 
@@ -52,6 +73,6 @@ export function depthwiseTaps(math: GraphMath, x: string, gradient: string, imag
   const [n = 1, channels = 1, ...places] = image.out;
   const [height, width] = places.length === 1 ? [1, places[0] ?? 1] : [places[0] ?? 1, places[1] ?? 1];
   const wanted = math.transpose(math.reshape(gradient, [n, channels, height, width]), [0, 2, 3, 1]);
-  const sums = taps(math, x, image).map((pixels) => math.reshape(math.sum(math.multiply(pixels, wanted), [0, 1, 2]), [1, channels]));
+  const sums = slicedTaps(math, x, image).map((pixels) => math.reshape(math.sum(math.multiply(pixels, wanted), [0, 1, 2]), [1, channels]));
   return math.reshape(math.transpose(math.concat(sums, 0), [1, 0]), image.kernel);
 }

@@ -7,7 +7,9 @@ import { GraphBuilder } from "../graph/graph-builder.ts";
 import { float32 } from "../graph/static-type.ts";
 import { prepareModel } from "../prepare/prepare-model.ts";
 
-type Case = { readonly image: readonly [channels: number, height: number, width: number]; readonly filters: number; readonly kernel: readonly [number, number]; readonly out: readonly [number, number]; readonly strides?: readonly number[]; readonly pads?: readonly number[]; readonly dilations?: readonly number[]; readonly hasRelu?: boolean; readonly hasBias?: boolean; readonly isRounded?: boolean };
+/** `next`: the same once more behind it. `isFirst`: nobody asks for the gradient of its input. */
+type Case = { readonly isFirst?: boolean; readonly image: readonly [channels: number, height: number, width: number]; readonly next?: Layer } & Layer;
+type Layer = { readonly filters: number; readonly kernel: readonly [number, number]; readonly out: readonly [number, number]; readonly strides?: readonly number[]; readonly pads?: readonly number[]; readonly dilations?: readonly number[]; readonly hasRelu?: boolean; readonly hasBias?: boolean; readonly isRounded?: boolean };
 
 const CASES: readonly [string, Case][] = [
   ["one channel, an even side", { image: [1, 10, 10], filters: 3, kernel: [3, 3], out: [8, 8] }],
@@ -18,24 +20,38 @@ const CASES: readonly [string, Case][] = [
   ["strides and dilations", { image: [2, 13, 12], filters: 2, kernel: [3, 2], out: [5, 5], strides: [2, 2], dilations: [2, 3] }],
   ["no Relu", { image: [1, 8, 8], filters: 2, kernel: [3, 3], out: [6, 6], hasRelu: false }],
   ["a weight that is rounded first", { image: [2, 9, 8], filters: 3, kernel: [3, 3], out: [7, 6], isRounded: true }],
+  ["the first of a network, with many filters", { image: [1, 9, 8], filters: 16, kernel: [3, 3], out: [7, 6], isFirst: true }],
+  ["another behind it, which reads all of it", { image: [1, 14, 14], filters: 3, kernel: [3, 3], out: [12, 12], next: { filters: 2, kernel: [3, 3], out: [4, 4] } }],
+  ["another behind it, which drops its last row and column", { image: [1, 16, 12], filters: 3, kernel: [3, 3], out: [14, 10], next: { filters: 2, kernel: [3, 3], out: [5, 3] } }],
+  ["another behind it that is padded", { image: [2, 12, 14], filters: 9, kernel: [3, 3], out: [10, 12], next: { filters: 2, kernel: [3, 3], out: [5, 6], pads: [1, 1, 1, 1] } }],
+  ["another behind it with wide steps", { image: [1, 24, 24], filters: 3, kernel: [3, 3], out: [22, 22], next: { filters: 2, kernel: [2, 2], out: [4, 4], strides: [2, 2], dilations: [3, 2] } }],
   ["no bias", { image: [1, 8, 8], filters: 2, kernel: [3, 3], out: [6, 6], hasBias: false }],
 ];
 const N = 2;
 
 /** With the convolution's output as a second output of the model it must be computed as it is: nothing is written together. */
-function network({ image, filters, kernel, out, strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], hasRelu = true, hasBias = true, isRounded = false }: Case, isWatched: boolean): { model: OnnxModel; learnt: readonly string[] } {
+function network({ image, next, ...first }: Case, isWatched: boolean): { model: OnnxModel; learnt: readonly string[] } {
   const builder = new GraphBuilder("pooled");
   const random = seededRandom(5);
-  const numbers = (dims: readonly number[]): string => builder.floats(Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5), dims);
+  const learnt: string[] = [];
+  const numbers = (dims: readonly number[]): string => {
+    const name = builder.floats(Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5), dims);
+    learnt.push(name);
+    return name;
+  };
   builder.input("x", float32([N, ...image]));
-  const learnt = [numbers([filters, image[0], ...kernel]), ...(hasBias ? [numbers([filters])] : [])];
-  const doubled = builder.emit("Mul", ["x", builder.scalar(2)], float32([N, ...image]));
-  const full = float32([N, filters, ...out]);
-  const [weight = "", ...bias] = learnt;
-  const conv = builder.emit("Conv", [doubled, isRounded ? rounded(builder, weight) : weight, ...bias], full, { strides: { ints: strides }, pads: { ints: pads }, dilations: { ints: dilations } });
-  const before = hasRelu ? builder.emit("Relu", [conv], full) : conv;
-  builder.output(builder.emit("MaxPool", [before], float32([N, filters, ...out.map((side) => Math.floor(side / 2))]), { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } }), "y");
-  if (isWatched) builder.output(conv, "watched");
+  let [x, channels] = [builder.emit("Mul", ["x", builder.scalar(2)], float32([N, ...image])), image[0]];
+  for (const [at, layer] of [first, ...(next === undefined ? [] : [next])].entries()) {
+    const { filters, kernel, out, strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], hasRelu = true, hasBias = true, isRounded = false } = layer;
+    const full = float32([N, filters, ...out]);
+    const [weight, bias] = [numbers([filters, channels, ...kernel]), hasBias ? [numbers([filters])] : []];
+    const conv = builder.emit("Conv", [x, isRounded ? rounded(builder, weight) : weight, ...bias], full, { strides: { ints: strides }, pads: { ints: pads }, dilations: { ints: dilations } });
+    const before = hasRelu ? builder.emit("Relu", [conv], full) : conv;
+    x = builder.emit("MaxPool", [before], float32([N, filters, ...out.map((side) => Math.floor(side / 2))]), { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } });
+    if (isWatched) builder.output(conv, `watched ${at}`);
+    channels = filters;
+  }
+  builder.output(x, "y");
   return { model: builder.toModel(), learnt };
 }
 
@@ -52,8 +68,8 @@ async function gradients(some: Case, isWatched: boolean): Promise<{ found: Recor
   for (const { name, type } of prepared.inputs) step.input(name, type);
   for (const { name, dims } of prepared.parameters) step.input(name, float32(dims));
   const forward = emitForward(step, prepared);
-  const [y = ""] = prepared.outputs;
-  const wanted = ["x", ...prepared.parameters.map(({ name }) => name)];
+  const y = prepared.outputs.at(-1) ?? "";
+  const wanted = [...(some.isFirst === true ? [] : ["x"]), ...prepared.parameters.map(({ name }) => name)];
   const found = differentiate(forward, new Map([[y, step.input("seed", forward.math.builder.typeOf(y))]]), wanted);
   step.output(y, "answer");
   for (const [i, name] of wanted.entries()) step.output(found.get(name) ?? "", `gradient ${i}`);

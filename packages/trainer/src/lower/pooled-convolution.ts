@@ -3,7 +3,7 @@ import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
 import type { ForwardForm } from "../rules/rule.ts";
 import { windowsOf, type Windows } from "../rules/windows.ts";
-import { paddedPixels } from "./image-columns.ts";
+import { GATHERED_CHANNELS, gatheredRows, paddedPixels } from "./image-columns.ts";
 import { learntValues } from "./learnt-values.ts";
 
 /**
@@ -15,10 +15,8 @@ export const POOLED_CONVOLUTIONS = [PLAIN, WITH_RELU] as const;
 
 /** Rows and columns of the corners of a window of 2 × 2. */
 const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]] as const;
-/** With fewer channels slices are quicker than gathering pixel by pixel. */
-const GATHERED_CHANNELS = 8;
-/** A table of where pixels are gathered from is part of the graph. */
-const TABLE_MAX = 65_536;
+/** With few channels what the kernel sees lies tap by tap, in pieces of a whole row; with more, pixel by pixel. */
+export const areRowsOfTaps = (channels: number): boolean => channels < GATHERED_CHANNELS;
 
 /** The pools of the model that are written together with the learnt convolution before them: what stands for them, and the nodes it stands for. */
 export function pooledConvolutions(prepared: PreparedModel): Map<OnnxNode, { readonly node: OnnxNode; readonly replaced: readonly OnnxNode[] }> {
@@ -42,7 +40,23 @@ export function pooledConvolutions(prepared: PreparedModel): Map<OnnxNode, { rea
     for (const [name, ints] of [["pads", [...from, ...after]], ["strides", strides], ["dilations", dilations]] as const) setAttribute(node, name, { ints });
     found.set(pool, { node, replaced: relu === undefined ? [conv] : [conv, relu] });
   }
+  leaveOutUnread([...found.values()].map(({ node }) => node), { types, uses });
   return found;
+}
+
+/** How many rows and columns of a pool's output are computed, where not all of them are read. */
+const READ = "places read";
+
+/** A pool whose output only the next of these convolutions reads need not compute what that one drops at the edge: of 13 × 13 places before a kernel of 3 × 3 and a pool, 25. */
+function leaveOutUnread(convolutions: readonly OnnxNode[], { types, uses }: { types: PreparedModel["types"]; uses: ReadonlyMap<string, number> }): void {
+  for (const reader of convolutions.toReversed()) {
+    const [seen = ""] = reader.inputs;
+    const node = uses.get(seen) === 1 ? convolutions.find(({ outputs }) => outputs[0] === seen) : undefined;
+    if (node === undefined) continue;
+    const { pooled, windows: { kernel, strides, dilations, before } } = shapesOf(reader, (value) => types.get(value)?.dims ?? []);
+    const ints = pooled.map((windows, i) => (2 * windows - 1) * (strides[i] ?? 1) + ((kernel[i] ?? 1) - 1) * (dilations[i] ?? 1) + 1 - (before[i] ?? 0));
+    setAttribute(node, READ, { ints });
+  }
 }
 
 function isPoolOfFour(node: OnnxNode): boolean {
@@ -58,19 +72,22 @@ export function shapesOf(node: OnnxNode, dims: (value: string) => readonly numbe
   const [n = 1, channels = 1, ...spatial] = dims(x);
   const [filters = 1, , ...kernel] = dims(weight);
   const windows = windowsOf(node, spatial, spatial, kernel);
+  const read = intsAttribute(node, READ);
   const [height = 1, width = 1] = spatial.map((side, i) => {
     const reach = ((kernel[i] ?? 1) - 1) * (windows.dilations[i] ?? 1) + 1;
-    return Math.floor((Math.floor((side + (windows.before[i] ?? 0) + (windows.after[i] ?? 0) - reach) / (windows.strides[i] ?? 1)) + 1) / 2);
+    return Math.min(Math.floor((Math.floor((side + (windows.before[i] ?? 0) + (windows.after[i] ?? 0) - reach) / (windows.strides[i] ?? 1)) + 1) / 2), read?.[i] ?? Number.POSITIVE_INFINITY);
   });
   return { n, channels, filters, pooled: [height, width], windows };
 }
 
-export const pooledConvolution: ForwardForm = ({ math, node, inputs: [x = "", weight = "", bias = ""], outputs: [y = ""], dims }) => {
+export const pooledConvolution: ForwardForm = ({ math, node, inputs: [x = "", weight = "", bias = ""], outputs: [y = ""] }) => {
+  // What stands before it may be smaller than in the model.
+  const dims = (value: string): readonly number[] => math.dims(value);
   const shapes = shapesOf(node, dims);
-  const { n, filters, pooled: [height, width] } = shapes;
+  const { n, channels, filters, pooled: [height, width] } = shapes;
   const kernel = math.reshape(math.transpose(weight, [0, 2, 3, 1]), [filters, elementsIn(dims(weight).slice(1))]);
   const columns = CORNERS.map(([down, right]) => cornerColumns(math, x, dims(x), shapes, down, right));
-  const [z0 = "", z1 = "", z2 = "", z3 = ""] = columns.map((rows) => math.matrixProduct(rows, kernel, { transposesB: true, bias }));
+  const [z0 = "", z1 = "", z2 = "", z3 = ""] = columns.map((rows) => math.matrixProduct(rows, kernel, { transposesA: areRowsOfTaps(channels), transposesB: true, bias }));
   const [upper, lower] = [math.maximum(z0, z1), math.maximum(z2, z3)];
   const largest = math.maximum(upper, lower);
   const answer = node.opType === WITH_RELU ? math.unary("Relu", largest) : largest;
@@ -79,19 +96,36 @@ export const pooledConvolution: ForwardForm = ({ math, node, inputs: [x = "", we
   return { z0, z1, z2, z3, upper, lower, answer, columns0: columns[0] ?? "", columns1: columns[1] ?? "", columns2: columns[2] ?? "", columns3: columns[3] ?? "" };
 };
 
-/** What the kernel sees at one corner of each of the pool's windows: [n · windows, kernelHeight · kernelWidth · channels]. */
-function cornerColumns(math: GraphMath, x: string, shape: readonly number[], { n, channels, pooled: [height, width], windows }: Shapes, cornerDown: number, cornerRight: number): string {
-  const { kernel: [rows = 1, columns = 1], strides: [down = 1, right = 1], dilations: [farDown = 1, farRight = 1] } = windows;
-  const pixels = paddedPixels(math, x, { shape, out: shape, windows });
-  const [, padded = 1, wide = 1] = math.dims(pixels);
-  const taps = Array.from({ length: rows * columns }, (_, i): [number, number] => [Math.floor(i / columns) * farDown + cornerDown * down, (i % columns) * farRight + cornerRight * right]);
-  const each = [n * height * width, rows * columns * channels];
-  if (channels >= GATHERED_CHANNELS && height * width * taps.length <= TABLE_MAX) {
-    const table = Array.from({ length: height * width }, (_, at) => taps.map(([top, left]) => (2 * down * Math.floor(at / width) + top) * wide + 2 * right * (at % width) + left)).flat();
-    const flat = math.reshape(pixels, [n, padded * wide, channels]);
-    return math.reshape(math.emit("Gather", [flat, math.int32s(table)], [n, table.length, channels], { axis: { int: 1 } }), each);
+/** What the kernel sees at one corner of each of the pool's windows: [n · windows, kernelHeight · kernelWidth · channels], or its transpose where `areRowsOfTaps`. */
+function cornerColumns(math: GraphMath, x: string, shape: readonly number[], shapes: Shapes, cornerDown: number, cornerRight: number): string {
+  const { kernel: [rows = 1, columns = 1], strides: [down = 1, right = 1], dilations: [farDown = 1, farRight = 1] } = shapes.windows;
+  const taps = Array.from({ length: rows * columns }, (_, i): Tap => [Math.floor(i / columns) * farDown + cornerDown * down, (i % columns) * farRight + cornerRight * right]);
+  if (areRowsOfTaps(shapes.channels)) {
+    const seen = math.concat(taps.map((tap) => rowsOfTap(math, x, shapes, tap)), 0);
+    return math.reshape(seen, [taps.length * shapes.channels, elementsIn(math.dims(seen).slice(1))]);
   }
+  return pixelsOfTaps(math, x, shape, shapes, taps);
+}
+
+/** The first pixel that a place of the kernel meets; the next window's is twice the stride away. */
+type Tap = readonly [top: number, left: number];
+
+/** [channels, n, windows down, windows right]. Every second column is taken apart once, so that what is copied for each tap lies in pieces of a whole row. */
+function rowsOfTap(math: GraphMath, x: string, { pooled: [height, width], windows: { strides: [down = 1, right = 1], before, after } }: Shapes, [top, left]: Tap): string {
+  const planes = math.once(`planes ${x} ${[...before, ...after].join()}`, () => math.transpose(math.pad(x, [0, 0, ...before], [0, 0, ...after]), [1, 0, 2, 3]));
+  const [wide = 1, step] = [math.dims(planes)[3], 2 * right];
+  const apart = math.once(`every ${step} columns of ${planes} from ${left % step}`, () => math.slice(planes, [3], [left % step], [wide], [step]));
+  const from = Math.floor(left / step);
+  return math.once(`rows of ${apart} ${top} ${from} ${height} ${width} ${down}`, () => math.slice(apart, [2, 3], [top, from], [top + 2 * down * (height - 1) + 1, from + width], [2 * down, 1]));
+}
+
+function pixelsOfTaps(math: GraphMath, x: string, shape: readonly number[], { n, channels, pooled: [height, width], windows }: Shapes, taps: readonly Tap[]): string {
+  const [down = 1, right = 1] = windows.strides;
+  const pixels = paddedPixels(math, x, { shape, out: shape, windows });
+  const wide = math.dims(pixels)[2] ?? 1;
+  const gathered = gatheredRows(math, pixels, Array.from({ length: height * width }, (_, at) => taps.map(([top, left]) => (2 * down * Math.floor(at / width) + top) * wide + 2 * right * (at % width) + left)));
+  if (gathered !== undefined) return gathered;
   const seen = taps.map(([top, left]) => math.once(`every second of ${pixels} ${top} ${left} ${height} ${width} ${down} ${right}`, () =>
     math.slice(pixels, [1, 2], [top, left], [top + 2 * down * (height - 1) + 1, left + 2 * right * (width - 1) + 1], [2 * down, 2 * right])));
-  return math.reshape(math.concat(seen, 3), each);
+  return math.reshape(math.concat(seen, 3), [n * height * width, taps.length * channels]);
 }

@@ -41,6 +41,9 @@ export function whereAboveZero(math: GraphMath, gradient: string, y: string, isT
   return math.multiply(math.unary("HardSigmoid", y, { alpha: { float: STEEP }, beta: { float: 0 } }), gradient);
 }
 
+/** 1 from zero on, 0 below: a step function in one pass. Only for values that are numbers. */
+export const oneFromZero = (math: GraphMath, x: string): string => math.unary("HardSigmoid", x, { alpha: { float: STEEP }, beta: { float: 1 } });
+
 const parametric: Rule = ({ math, inputs: [x = "", slope = ""], gradient, needs }) => {
   const positive = isPositive(math, x);
   return [

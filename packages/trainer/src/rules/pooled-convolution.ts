@@ -1,6 +1,6 @@
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
-import { POOLED_CONVOLUTIONS, shapesOf } from "../lower/pooled-convolution.ts";
-import { whereAboveZero } from "./activations.ts";
+import { areRowsOfTaps, POOLED_CONVOLUTIONS, shapesOf } from "../lower/pooled-convolution.ts";
+import { oneFromZero, whereAboveZero } from "./activations.ts";
 import type { Rule, RuleContext } from "./rule.ts";
 
 /** Pixels before channels, and back. */
@@ -8,9 +8,8 @@ const [TO_PIXELS, FROM_PIXELS] = [[0, 2, 3, 1], [0, 3, 1, 2]] as const;
 
 /** Of two values that were compared, the larger one gets the gradient; the first one when they are equal. */
 function shared(math: GraphMath, first: string, second: string, gradient: string, isTame: boolean): [string, string] {
-  const isFirst = math.compare("GreaterOrEqual", first, second);
-  // A product is a fifth quicker than a choice.
-  const ofFirst = isTame ? math.multiply(gradient, math.cast(isFirst, "float32")) : math.masked(gradient, isFirst);
+  // A product is a fifth quicker than a choice, and a step function of the difference than a comparison that becomes numbers.
+  const ofFirst = isTame ? math.multiply(gradient, oneFromZero(math, math.subtract(first, second))) : math.masked(gradient, math.compare("GreaterOrEqual", first, second));
   return [ofFirst, math.subtract(gradient, ofFirst)];
 }
 
@@ -24,18 +23,36 @@ const pooledConvolution: Rule = (context) => {
   const isRelu = node.opType === POOLED_CONVOLUTIONS[1];
   const d = isRelu ? whereAboveZero(math, arriving, of("answer"), isTame) : arriving;
   const [above, below] = shared(math, of("upper"), of("lower"), d, isTame);
-  const corners = [...shared(math, of("z0"), of("z1"), above, isTame), ...shared(math, of("z2"), of("z3"), below, isTame)];
+  const corners = [...shared(math, of("z0"), of("z1"), above, isTame), ...shared(math, of("z2"), of("z3"), below, isTame)] as const;
+  const columns = [of("columns0"), of("columns1"), of("columns2"), of("columns3")] as const;
+  const isNarrow = 3 * elementsIn(dims(weight).slice(1)) < 2 * filters;
+  const terms = needs(0) || !isNarrow ? corners.map((corner, i): Term => [columns[i] ?? "", corner]) : withoutLosers(math, columns, { all: d, above, firsts: [corners[0], corners[2]] });
   return [
     needs(0) ? ofInput(context, corners) : null,
-    needs(1) ? ofWeight(math, dims(weight), corners, [0, 1, 2, 3].map((i) => of(`columns${i}`))) : null,
+    needs(1) ? ofWeight(math, dims(weight), terms) : null,
     bias !== "" && needs(2) ? math.sum(d, [0]) : null,
   ];
 };
 
-function ofWeight(math: GraphMath, kernel: readonly number[], corners: readonly string[], columns: readonly string[]): string {
+/** What the kernel sees, and what is wanted of it. */
+type Term = readonly [columns: string, wanted: string];
+
+/**
+ * The same sum of products without the gradients of who came second, which are what the others leave: c₀d₀ + c₁(a − d₀) = (c₀ − c₁)d₀ + c₁a. Columns of few channels are smaller than the gradients. Where the input has no
+ * gradient, nobody else reads those.
+ */
+function withoutLosers(math: GraphMath, [c0, c1, c2, c3]: readonly [string, string, string, string], { all, above, firsts: [first, third] }: { all: string; above: string; firsts: readonly [string, string] }): Term[] {
+  return [[math.subtract(c0, c1), first], [math.subtract(c2, c3), third], [math.subtract(c1, c3), above], [c3, all]];
+}
+
+function ofWeight(math: GraphMath, kernel: readonly number[], terms: readonly Term[]): string {
   const [filters = 1, channels = 1, height = 1, width = 1] = kernel;
-  const sum = corners.reduce((before, corner, i) => math.matrixProduct(columns[i] ?? "", corner, { transposesA: true, bias: before }), "");
-  return math.transpose(math.reshape(sum, [height, width, channels, filters]), [3, 2, 0, 1]);
+  if (areRowsOfTaps(channels)) {
+    const sum = terms.reduce((before, [columns, wanted]) => math.matrixProduct(columns, wanted, { bias: before }), "");
+    return math.transpose(math.reshape(sum, [height, width, channels, filters]), [3, 2, 0, 1]);
+  }
+  const sum = terms.reduce((before, [columns, wanted]) => math.matrixProduct(wanted, columns, { transposesA: true, bias: before }), "");
+  return math.transpose(math.reshape(sum, [filters, height, width, channels]), [0, 3, 1, 2]);
 }
 
 /** The corners put together to an image again, and that through the transposed convolution. What the pool dropped at the edge has no gradient. */
