@@ -6,9 +6,10 @@ import { rightAnswers, rightShare } from "./right-answers.ts";
 import { seedCnn } from "./seed-cnn.ts";
 
 const THREADS = 2;
-const RIGHT_MIN = 0.985;
-const MINUTES_MAX = 3;
-const REFERENCE = `at least ${100 * RIGHT_MIN} % in at most ${MINUTES_MAX} minutes`;
+type Goal = { readonly rightMin: number; readonly minutesMax: number };
+const MNIST: Goal = { rightMin: 0.985, minutesMax: 3 };
+const DRAWN: Goal = { rightMin: 0.97, minutesMax: 1 };
+const told = ({ rightMin, minutesMax }: Goal): string => `at least ${100 * rightMin} % in at most ${60 * minutesMax} s`;
 
 type Examples = NonNullable<ReturnType<typeof mnistExamples>>;
 
@@ -16,20 +17,20 @@ type Examples = NonNullable<ReturnType<typeof mnistExamples>>;
 export async function mnist(): Promise<Row[]> {
   const what = "the seed network from scratch on 10,000 digits of MNIST";
   const [learnt, test] = (["train", "test"] as const).map((split) => mnistExamples(split, "input", { scale: 1 / 255, shift: 0 }));
-  if (learnt == null || test == null) return [notAtHand("mnist", what, REFERENCE)];
+  if (learnt == null || test == null) return [notAtHand("mnist", what, told(MNIST))];
   const recipe: TrainingRecipe = {
     ...DEFAULT_RECIPE, batchSize: 64, optimizer: { ...DEFAULT_RECIPE.optimizer, learningRate: 0.002 }, schedule: { kind: "cosine", warmupEpochs: 0 },
-    budget: { epochs: 8, minutes: MINUTES_MAX }, patienceEpochs: null, augmentation: { ...DEFAULT_RECIPE.augmentation, shift: 0.07, rotateDegrees: 8, scale: 0.08 },
+    budget: { epochs: 8, minutes: MNIST.minutesMax }, patienceEpochs: null, augmentation: { ...DEFAULT_RECIPE.augmentation, shift: 0.07, rotateDegrees: 8, scale: 0.08 },
   };
-  return [await trained("mnist", what, recipe, learnt, test)];
+  return [await trained("mnist", what, MNIST, { recipe, learnt, test })];
 }
 
 const [LEARNT, TESTED] = [20_000, 2_000];
 const [IMAGE_SEED, TEST_SEED] = [1, 2];
 
 export async function synthetic(): Promise<Row[]> {
-  const recipe: TrainingRecipe = { ...DEFAULT_RECIPE, batchSize: 64, budget: { epochs: 3, minutes: MINUTES_MAX }, patienceEpochs: null };
-  return [await trained("synthetic", `the seed network on ${LEARNT} drawn digits, tested on ${TESTED} of another seed`, recipe, drawn(LEARNT, IMAGE_SEED), drawn(TESTED, TEST_SEED))];
+  const recipe: TrainingRecipe = { ...DEFAULT_RECIPE, batchSize: 64, budget: { epochs: 3, minutes: DRAWN.minutesMax }, patienceEpochs: null };
+  return [await trained("synthetic", `the seed network on ${LEARNT} drawn digits, tested on ${TESTED} of another seed`, DRAWN, { recipe, learnt: drawn(LEARNT, IMAGE_SEED), test: drawn(TESTED, TEST_SEED) })];
 }
 
 /** Digits that the project draws itself. */
@@ -45,13 +46,13 @@ export function drawn(count: number, seed: number): Examples {
 }
 
 /** Nothing of the test set takes part in training: a validation after each epoch would let the best of many looks be chosen. */
-async function trained(item: string, what: string, recipe: TrainingRecipe, learnt: Examples, test: Examples): Promise<Row> {
+async function trained(item: string, what: string, goal: Goal, { recipe, learnt, test }: { recipe: TrainingRecipe; learnt: Examples; test: Examples }): Promise<Row> {
   const beganMs = performance.now();
   const context = { threads: THREADS, signal: new AbortController().signal, onPoints: () => undefined, onCheckpoint: () => Promise.resolve() };
   const result = await train(seedCnn(), { train: learnt, validation: null }, recipe, context);
   const seconds = (performance.now() - beganMs) / 1000;
   const right = rightShare(await rightAnswers(result.model, test));
   const speed = (result.steps * recipe.batchSize) / seconds;
-  const measured = `${(100 * right).toFixed(2)} % right after ${result.epochs} epochs in ${seconds.toFixed(0)} s (${speed.toFixed(0)} examples/s with everything)`;
-  return { item, what, measured, reference: REFERENCE, holds: right >= RIGHT_MIN && seconds <= MINUTES_MAX * 60 };
+  const measured = `${(100 * right).toFixed(2)} % right after ${result.epochs} epochs in ${seconds.toFixed(0)} s, seed ${recipe.seed} (${speed.toFixed(0)} examples/s with everything)`;
+  return { item, what, measured, reference: told(goal), holds: right >= goal.rightMin && seconds <= 60 * goal.minutesMax };
 }
