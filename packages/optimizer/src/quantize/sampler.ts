@@ -45,7 +45,7 @@ export class Sampler {
   /** Runs the model on each example, one at a time. */
   async eachRun(model: OnnxModel, examples: ExampleSource, visit: Visit): Promise<void> {
     this.#context.signal?.throwIfAborted();
-    const session = await openModel(writeOnnx(model), { graphOptimization: "extended", intraOpThreads: this.#context.threads ?? 2 });
+    const session = await openModel(writeOnnx(model), { graphOptimization: "all", intraOpThreads: this.#context.threads ?? 2 });
     try {
       for (let index = 0; index < examples.count; index += 1) await this.#run(session, examples, index, visit);
     } finally {
