@@ -35,7 +35,7 @@ class Told:
                 if lines: call(f"{self.job}/logs", leaseToken=self.lease, lines=lines)
                 answer = call(f"{self.job}/heartbeat", leaseToken=self.lease)
                 if answer["stopRequested"] or answer["state"] != "running": self.should_end.set()
-            except RuntimeError as refusal:  # more points than there is room for, or somebody else has the training now
+            except Exception as refusal:  # more points than there is room for, or somebody else has the training now
                 print(refusal, flush=True)
                 if "lease_lost" in str(refusal): self.should_end.set()
             del self.points[:len(points)], self.lines[:len(lines)]

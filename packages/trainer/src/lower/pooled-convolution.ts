@@ -3,7 +3,7 @@ import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
 import type { PreparedModel } from "../prepare/prepared-model.ts";
 import type { ForwardForm } from "../rules/rule.ts";
 import { windowsOf, type Windows } from "../rules/windows.ts";
-import { GATHERED_CHANNELS, gatheredRows, paddedPixels } from "./image-columns.ts";
+import { GATHERED_CHANNELS, paddedPixels, rowsOfWindows, type Tap } from "./image-columns.ts";
 import { learntValues } from "./learnt-values.ts";
 
 /**
@@ -53,10 +53,14 @@ function leaveOutUnread(convolutions: readonly OnnxNode[], { types, uses }: { ty
     const [seen = ""] = reader.inputs;
     const node = uses.get(seen) === 1 ? convolutions.find(({ outputs }) => outputs[0] === seen) : undefined;
     if (node === undefined) continue;
-    const { pooled, windows: { kernel, strides, dilations, before } } = shapesOf(reader, (value) => types.get(value)?.dims ?? []);
-    const ints = pooled.map((windows, i) => (2 * windows - 1) * (strides[i] ?? 1) + ((kernel[i] ?? 1) - 1) * (dilations[i] ?? 1) + 1 - (before[i] ?? 0));
-    setAttribute(node, READ, { ints });
+    const shapes = shapesOf(reader, (value) => types.get(value)?.dims ?? []);
+    setAttribute(node, READ, { ints: reached(shapes).map((length, i) => length - (shapes.windows.before[i] ?? 0)) });
   }
+}
+
+/** How far all windows of the pool reach into the padded image, on each side. */
+export function reached({ pooled, windows: { kernel, strides, dilations } }: Shapes): number[] {
+  return pooled.map((windows, i) => (2 * windows - 1) * (strides[i] ?? 1) + ((kernel[i] ?? 1) - 1) * (dilations[i] ?? 1) + 1);
 }
 
 function isPoolOfFour(node: OnnxNode): boolean {
@@ -104,11 +108,10 @@ function cornerColumns(math: GraphMath, x: string, shape: readonly number[], sha
     const seen = math.concat(taps.map((tap) => rowsOfTap(math, x, shapes, tap)), 0);
     return math.reshape(seen, [taps.length * shapes.channels, elementsIn(math.dims(seen).slice(1))]);
   }
-  return pixelsOfTaps(math, x, shape, shapes, taps);
+  const { pooled: [height, width], windows } = shapes;
+  // The next window's pixels are twice the stride away.
+  return rowsOfWindows(math, paddedPixels(math, x, { shape, out: shape, windows }), { taps, rows: height, columns: width, down: 2 * down, right: 2 * right });
 }
-
-/** The first pixel that a place of the kernel meets; the next window's is twice the stride away. */
-type Tap = readonly [top: number, left: number];
 
 /** [channels, n, windows down, windows right]. Every second column is taken apart once, so that what is copied for each tap lies in pieces of a whole row. */
 function rowsOfTap(math: GraphMath, x: string, { pooled: [height, width], windows: { strides: [down = 1, right = 1], before, after } }: Shapes, [top, left]: Tap): string {
@@ -117,15 +120,4 @@ function rowsOfTap(math: GraphMath, x: string, { pooled: [height, width], window
   const apart = math.once(`every ${step} columns of ${planes} from ${left % step}`, () => math.slice(planes, [3], [left % step], [wide], [step]));
   const from = Math.floor(left / step);
   return math.once(`rows of ${apart} ${top} ${from} ${height} ${width} ${down}`, () => math.slice(apart, [2, 3], [top, from], [top + 2 * down * (height - 1) + 1, from + width], [2 * down, 1]));
-}
-
-function pixelsOfTaps(math: GraphMath, x: string, shape: readonly number[], { n, channels, pooled: [height, width], windows }: Shapes, taps: readonly Tap[]): string {
-  const [down = 1, right = 1] = windows.strides;
-  const pixels = paddedPixels(math, x, { shape, out: shape, windows });
-  const wide = math.dims(pixels)[2] ?? 1;
-  const gathered = gatheredRows(math, pixels, Array.from({ length: height * width }, (_, at) => taps.map(([top, left]) => (2 * down * Math.floor(at / width) + top) * wide + 2 * right * (at % width) + left)));
-  if (gathered !== undefined) return gathered;
-  const seen = taps.map(([top, left]) => math.once(`every second of ${pixels} ${top} ${left} ${height} ${width} ${down} ${right}`, () =>
-    math.slice(pixels, [1, 2], [top, left], [top + 2 * down * (height - 1) + 1, left + 2 * right * (width - 1) + 1], [2 * down, 2 * right])));
-  return math.reshape(math.concat(seen, 3), [n * height * width, taps.length * channels]);
 }

@@ -1,5 +1,5 @@
 import { elementsIn, type GraphMath } from "../autodiff/graph-math.ts";
-import { areRowsOfTaps, POOLED_CONVOLUTIONS, shapesOf } from "../lower/pooled-convolution.ts";
+import { areRowsOfTaps, POOLED_CONVOLUTIONS, reached, shapesOf } from "../lower/pooled-convolution.ts";
 import { oneFromZero, whereAboveZero } from "./activations.ts";
 import type { Rule, RuleContext } from "./rule.ts";
 
@@ -57,14 +57,15 @@ function ofWeight(math: GraphMath, kernel: readonly number[], terms: readonly Te
 
 /** The corners put together to an image again, and that through the transposed convolution. What the pool dropped at the edge has no gradient. */
 function ofInput({ math, node, inputs: [x = "", weight = ""], dims }: RuleContext, [z0 = "", z1 = "", z2 = "", z3 = ""]: readonly string[]): string {
-  const { n, channels, filters, pooled: [height, width], windows: { kernel, strides, dilations, before } } = shapesOf(node, dims);
+  const shapes = shapesOf(node, dims);
+  const { n, channels, filters, pooled: [height, width], windows: { strides, dilations, before } } = shapes;
   const side = (left: string, right: string): string => math.reshape(math.concat([left, right], 1), [n * height, 2 * width * filters]);
   const image = math.reshape(math.concat([side(z0, z1), side(z2, z3)], 1), [n, 2 * height, 2 * width, filters]);
   const spatial = dims(x).slice(2);
-  const reached = [height, width].map((windows, i) => (2 * windows - 1) * (strides[i] ?? 1) + ((kernel[i] ?? 1) - 1) * (dilations[i] ?? 1) + 1);
-  const over = reached.map((length, i) => length - (before[i] ?? 0) - (spatial[i] ?? 0));
+  const lengths = reached(shapes);
+  const over = lengths.map((length, i) => length - (before[i] ?? 0) - (spatial[i] ?? 0));
   const after = over.map((n) => Math.max(0, n));
-  const sides = reached.map((length, i) => length - (before[i] ?? 0) - (after[i] ?? 0));
+  const sides = lengths.map((length, i) => length - (before[i] ?? 0) - (after[i] ?? 0));
   const back = math.emit("ConvTranspose", [math.transpose(image, FROM_PIXELS), weight], [n, channels, ...sides], { strides: { ints: strides }, dilations: { ints: dilations }, pads: { ints: [...before, ...after] } });
   const missing = over.map((n) => Math.max(0, -n));
   if (!math.isTransposed(x, FROM_PIXELS)) return math.pad(back, [0, 0, 0, 0], [0, 0, ...missing]);
