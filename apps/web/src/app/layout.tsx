@@ -5,6 +5,7 @@ import { headers } from "next/headers";
 import type { ReactNode } from "react";
 import { Providers } from "../components/shell/providers.tsx";
 import { themeScript } from "../components/shell/theme-script.ts";
+import { earlyInputScript } from "../components/ui/early-input-script.ts";
 import "./globals.css";
 
 export const metadata: Metadata = { title: { template: "%s · Flotilla", default: "Flotilla" }, description: "Edge ML for fleets: models, builds, rollouts, latency." };
@@ -15,7 +16,7 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   return (
     <html lang="en" data-theme="light" className={`${GeistSans.variable} ${GeistMono.variable}`} suppressHydrationWarning>
       <head>
-        <script nonce={nonce} suppressHydrationWarning dangerouslySetInnerHTML={{ __html: themeScript }} />
+        <script nonce={nonce} suppressHydrationWarning dangerouslySetInnerHTML={{ __html: `${themeScript};${earlyInputScript}` }} />
       </head>
       <body>
         <Providers nonce={nonce}>

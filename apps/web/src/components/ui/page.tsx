@@ -2,6 +2,7 @@ import { ChevronRight } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { cn } from "../../lib/class-names.ts";
+import { EarlyInput } from "./early-input.tsx";
 
 export type Crumb = { label: string; href: string };
 
@@ -29,6 +30,7 @@ export function Page({ title, crumbs = [], subtitle, actions, wide = false, chil
         {actions !== undefined && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>
       {children}
+      <EarlyInput />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { Wordmark } from "../../components/shell/wordmark.tsx";
+import { EarlyInput } from "../../components/ui/early-input.tsx";
 
 /** The page in front of the app: one narrow column and nothing else. */
 export function GatePage({ title, lead, children }: { title: string; lead?: string | undefined; children: ReactNode }) {
@@ -12,6 +13,7 @@ export function GatePage({ title, lead, children }: { title: string; lead?: stri
           {lead !== undefined && <p className="mt-1 text-pretty text-muted">{lead}</p>}
           <div className="mt-5">{children}</div>
         </section>
+        <EarlyInput />
       </div>
     </main>
   );
