@@ -10,7 +10,9 @@ import type { BuildView } from "@flotilla/fleet";
 import { Button, IconButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Checkbox, Field, Input, Select } from "../../components/ui/field.tsx";
+import { ErrorState } from "../../components/ui/error-state.tsx";
 import { ErrorNote } from "../../components/ui/notice.tsx";
+import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { apiSend, messageOf } from "../../lib/api-client.ts";
 import { formatBytes, formatMs } from "../../lib/format.ts";
 import { deviceSummaryQuery } from "../devices/device-queries.ts";
@@ -28,7 +30,9 @@ export function NewBuildPage() {
   const [versions] = useQueryState("versions", parseAsArrayOf(parseAsString).withDefault([]));
   const wanted = [...new Set(version === null ? versions : [version, ...versions])].slice(0, VARIANTS_MAX);
   const starts = useQueries({ queries: wanted.map((id) => versionQuery(id)) });
-  if (starts.some((start) => start.isPending)) return null;
+  const failed = starts.filter((start) => start.isLoadingError);
+  if (failed[0] !== undefined) return <ErrorState error={failed[0].error} what="A version that the address names could not be loaded" onRetry={() => { for (const start of failed) void start.refetch(); }} />;
+  if (starts.some((start) => start.isPending)) return <Skeleton className="h-96 w-full max-w-3xl" />;
   const found = starts.flatMap(({ data }) => (data === undefined ? [] : [{ modelId: data.modelId, versionId: data.id, classes: [] }]));
   return <BuildForm first={found.length === 0 ? [{ modelId: null, versionId: null, classes: [] }] : found} />;
 }
