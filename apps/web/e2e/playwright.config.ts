@@ -23,6 +23,9 @@ export default defineConfig({
     { name: "pages", testMatch: "pages.e2e.ts" },
   ],
   use: {
+    // A press or an address that has not come by then never will: the step fails by its name, long before its test's time is up.
+    actionTimeout: 180_000,
+    navigationTimeout: 180_000,
     viewport: { width: 1280, height: 800 },
     screenshot: "only-on-failure",
     // A trace costs each test a good part of its time: asked for by whoever looks for a cause.

@@ -28,6 +28,8 @@ test("Ctrl-K finds a page, a model and a device, and the focus comes back", asyn
 });
 
 test("keys lead everywhere, rest while somebody types, and can be turned off", async ({ page }) => {
+  // Only a list of something can be searched.
+  await api("/models", { method: "POST", body: { name: `keys-${Date.now()}` } });
   await page.keyboard.press("g");
   await page.keyboard.press("m");
   await expect(page.getByRole("heading", { name: "Models", level: 1 })).toBeVisible();

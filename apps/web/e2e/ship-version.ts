@@ -5,8 +5,6 @@ import { api, platform } from "./platform.ts";
 export async function buildAndRollOut(page: Page, label: string): Promise<void> {
   await test.step("the picked version is built and rolled out to all devices", async () => {
     const name = `${label} ${Date.now()}`;
-    // A form that is sent before the page is alive goes to its own address without the version, and nothing is built.
-    await page.getByText("Live", { exact: true }).first().waitFor();
     const fleet = await api<{ id: string }>("/fleets", { method: "POST", body: { name: `all for ${name}`, query: "" } });
     await page.getByLabel("Build name").fill(name);
     await page.getByRole("button", { name: "Make build" }).click();

@@ -77,17 +77,17 @@ test("an upload that was broken off by a reload goes on where it was, and the sa
 
 test("paused means paused; going on finishes it", async ({ page }) => {
   await openUpload(page);
-  let requests = 0;
+  const paused = Promise.withResolvers<void>();
   await page.route(PARTS, async (route) => {
-    requests += 1;
-    // The first part is on the line until the test has paused.
-    if (requests <= 2) await page.getByText(/^Paused/).waitFor();
+    await paused.promise;
+    // The pause took its request away.
     await route.continue().catch(() => undefined);
   });
   await choose(page, makeFile("pause.onnx", 24));
   await page.getByText(/24 MiB \(/).waitFor({ timeout: 120_000 });
   await page.getByRole("button", { name: "Pause pause.onnx" }).click();
   await expect(page.getByText(/^Paused/)).toBeVisible();
+  paused.resolve();
   await page.getByRole("button", { name: "Resume pause.onnx" }).click();
   await expect(page.getByText("Arrived, SHA-256 is right")).toBeVisible({ timeout: 120_000 });
 });
