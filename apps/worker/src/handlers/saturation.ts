@@ -26,8 +26,8 @@ export async function saturationOf(staged: StagedFiles, test: Omit<PredictSatura
   return null;
 }
 
-function reportOf({ n, layers, saturatedLayers, examplesAffected, exactBy, agreement, accuracy }: ParsedSaturation): VariantReport["saturation"] {
-  const method = `integer kernels emulated with 16-bit sums on ${n} test examples; exact answers by ${exactBy}`;
+function reportOf({ n, layers, saturatedLayers, examplesAffected, exactBy, identicalHere, agreement, accuracy }: ParsedSaturation): VariantReport["saturation"] {
+  const method = `integer kernels emulated with 16-bit sums on ${n} test examples; exact answers by ${exactBy}${identicalHere === null ? "" : `; the worker's own CPU has no VNNI and gave the predicted outputs, bit for bit, on ${identicalHere} of ${n}`}`;
   const shareIn = (found: ParsedSaturation["agreement"]): Share | null => found && { value: found.value, n: found.n, ci95: [found.low, found.high], method: `${method}; Wilson score interval, 95 %` };
   const sentence =
     saturatedLayers === 0

@@ -79,7 +79,8 @@ async function answers(model: OnnxModel, channels: number): Promise<Float32Array
 }
 
 test.each([1, 2, 3, 5])("%i channels of an input are filled up to a block of four, and every answer stays bit by bit", async (channels) => {
-  const model = await quantised({ channels, filters: 16 });
+  // In eight bits, CPUs without VNNI clip sums of neighbouring products, and other products are neighbours then.
+  const model = await quantised({ channels, filters: 16 }, { reducedRange: "all" });
   expect(padsOf(model)).toEqual(["first_pad_channels"]);
   expect(await answers(model, channels)).toEqual(await answers(unaligned(model), channels));
 });

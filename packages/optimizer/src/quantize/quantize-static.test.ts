@@ -70,7 +70,7 @@ describe("a network of the project's own", () => {
   const variants: Record<string, QuantizeOptions> = {
     "by default": {},
     "with one scale per tensor": { perChannel: false },
-    "with signed activations": { activations: "int8" },
+    "with signed activations": { activations: "int8", reducedRange: "all" },
     "with seven bits": { reducedRange: "all" },
     "with shifted biases": { biasCorrection: { kind: "fast", examples: 4 } },
     "with biases shifted in order": { biasCorrection: { kind: "sequential", examples: 4 } },
