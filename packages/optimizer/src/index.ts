@@ -12,6 +12,8 @@ export { measureFileSize } from "./evaluate/file-size.ts";
 export { measureInterleaved } from "./evaluate/interleaved-latency.ts";
 export { kernelTime } from "./evaluate/kernel-time.ts";
 export { decideVerdict } from "./evaluate/decide.ts";
+export type { DynamicSums } from "./emulate/dynamic-sums.ts";
+export { dynamicSums } from "./emulate/dynamic-sums.ts";
 export { predictSaturation } from "./emulate/predict-saturation.ts";
 export type { Example, ExampleSource } from "./examples.ts";
 export { integerShare } from "./fusion/audit.ts";

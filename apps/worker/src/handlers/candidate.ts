@@ -9,6 +9,7 @@ import { limitsFor } from "../sandbox/limits.ts";
 import type { MakeCandidateInput } from "../sandbox/make-candidate.ts";
 import { runModel, sentence } from "../sandbox/run-model.ts";
 import { stageFiles, type StagedFiles } from "../staged-files.ts";
+import type { Made } from "../techniques/maker.ts";
 import { evaluationOf } from "./evaluation-numbers.ts";
 import { lookAtModel } from "./look-at-model.ts";
 import { saturationOf } from "./saturation.ts";
@@ -45,7 +46,7 @@ export async function measuredCandidate(bench: Workbench, position: number, tech
   return { kind: "measured", label, ...summed(bench, label, technique, { ...made, saturation }, looked, judgement) };
 }
 
-type MadeStep = { kind: "refused"; reason: string } | ({ kind: "made"; file: MadeVariant["file"] } & Pick<VariantReport, "passes" | "fusion" | "warnings">);
+type MadeStep = { kind: "refused"; reason: string } | ({ kind: "made"; file: MadeVariant["file"] } & Omit<Made, "model">);
 
 async function makeStep({ optimization, parent, staged, dataset }: Workbench, position: number, technique: Technique, context: JobContext): Promise<MadeStep> {
   const { calibrationSamples, seed } = optimization.recipe;
@@ -106,16 +107,18 @@ async function judgeStep({ optimization, parent, staged: parentFiles, dataset }:
   return result as ParsedJudgement;
 }
 
-/** Only where something runs on integers, and with examples: what saturates depends on them. */
+/** Only where something runs on integers. What examples make of it where there are any, else what the weights allow where that was found. */
 async function saturationStep({ parent, dataset }: Workbench, staged: StagedFiles, made: Extract<MadeStep, { kind: "made" }>, position: number, context: JobContext): Promise<VariantReport["saturation"]> {
   const { preprocessing } = parent;
-  if (made.fusion === null || made.fusion.integerNodes === 0 || dataset === null || dataset.summary.counts.test === 0 || preprocessing === null) return null;
+  const bound = made.saturation?.bound ?? null;
+  const tells = made.saturation === undefined ? (made.fusion?.integerNodes ?? 0) > 0 : made.saturation.isEmulated && made.saturation.bound.saturatedNodes > 0;
+  if (!tells || dataset === null || dataset.summary.counts.test === 0 || preprocessing === null) return bound;
   const inputs = { sha256: made.file.sha256, dataset: dataset.sha256, preprocessing };
   const { result } = await context.step(`saturation ${position}`, inputs, async () => ({ result: { saturation: await saturationOf(staged, { datasetPath: dataset.path, preprocessing }, context) }, artifact: null }));
-  return (result as { saturation: VariantReport["saturation"] }).saturation;
+  return (result as { saturation: VariantReport["saturation"] }).saturation ?? bound;
 }
 
-type Finished = Extract<MadeStep, { kind: "made" }> & Pick<VariantReport, "saturation">;
+type Finished = Omit<Extract<MadeStep, { kind: "made" }>, "saturation"> & Pick<VariantReport, "saturation">;
 
 function summed(bench: Workbench, label: string, technique: Technique, made: Finished, looked: Extract<LookedStep, { kind: "sound" }>, judgement: ParsedJudgement) {
   const { parentSize, candidateSize, agreement, ratio, parentMs, candidateMs, outcomes } = judgement;

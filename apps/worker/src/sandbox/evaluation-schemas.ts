@@ -33,6 +33,7 @@ export const makeCandidateOutputSchema = z.discriminatedUnion("kind", [
       })
       .nullable(),
     warnings: z.array(text).max(200),
+    saturation: z.object({ bound: z.object({ saturatedNodes: count, agreement: z.null(), accuracy: z.null(), sentence: text, method: text }), isEmulated: z.boolean() }).optional(),
   }),
   z.object({ kind: z.literal("refused"), reason: text }),
 ]);
@@ -55,5 +56,8 @@ const share = z.number().min(0).max(1);
 const proportionSchema = z.object({ value: share, low: share, high: share, n: count }).nullable();
 
 /** A `PredictSaturationOutput` (predict-saturation.ts). */
-export const saturationOutputSchema = z.object({ n: count, layers: count, saturatedLayers: count, examplesAffected: count, exactBy: z.string().max(64), agreement: proportionSchema, accuracy: proportionSchema });
+export const saturationOutputSchema = z.object({
+  n: count, layers: count, saturatedLayers: count, examplesAffected: count, exactBy: z.string().max(64), identicalHere: count.nullable(),
+  agreement: proportionSchema, accuracy: proportionSchema,
+});
 export type ParsedSaturation = z.infer<typeof saturationOutputSchema>;

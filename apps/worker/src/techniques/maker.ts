@@ -18,7 +18,11 @@ export type MakeContext = {
   tell(line: string): void;
 };
 
-export type Made = { model: OnnxModel; passes: VariantReport["passes"]; fusion: VariantReport["fusion"]; warnings: string[] };
+export type Made = {
+  model: OnnxModel; passes: VariantReport["passes"]; fusion: VariantReport["fusion"]; warnings: string[];
+  /** What the weights allow where sums have 16 bits, and whether emulating the model would say what examples make of it. Left out where `fusion` tells. */
+  saturation?: { bound: NonNullable<VariantReport["saturation"]>; isEmulated: boolean };
+};
 
 /** Makes a candidate of a model, which stays as it is. Throws `TechniqueRefusal`, or an engine's own refusal with a `reason`. */
 export type Maker<T extends Technique> = (model: OnnxModel, technique: T, context: MakeContext) => Promise<Made>;

@@ -1,8 +1,9 @@
 import type { Technique } from "@flotilla/fleet";
-import { dynamicInt8, pruneMagnitude, storeFloat16 } from "@flotilla/optimizer";
+import { pruneMagnitude, storeFloat16 } from "@flotilla/optimizer";
 import type { OnnxModel } from "@flotilla/runtime/ir";
 import { byPass } from "./by-pass.ts";
 import { makePruned } from "./channel-pruning.ts";
+import { makeDynamicInt8 } from "./dynamic-int8.ts";
 import type { Made, MakeContext, Maker } from "./maker.ts";
 import { makeMixedPrecision } from "./mixed-precision.ts";
 import { makeSimplified } from "./simplified.ts";
@@ -15,7 +16,7 @@ type Makers = { readonly [K in Technique["kind"]]: Maker<Extract<Technique, { ki
 const makers: Makers = {
   simplify: makeSimplified,
   static_int8: makeStaticInt8,
-  dynamic_int8: byPass(({ keepFloat }) => dynamicInt8({ keepFloat })),
+  dynamic_int8: makeDynamicInt8,
   fp16_storage: byPass(() => storeFloat16),
   weight_blocks: makeWeightBlocks,
   channel_pruning: makePruned,

@@ -27,14 +27,14 @@ export const presets: readonly Preset[] = [
     "fastest",
     "Fastest on this class",
     "The shortest time for one run on the processor that measures, at most 1 point below the parent.",
-    { techniques: [{ kind: "simplify" }, { kind: "static_int8" }, { kind: "static_int8", activations: "int8" }, { kind: "dynamic_int8" }, { kind: "mixed_precision" }] },
+    { techniques: [{ kind: "simplify" }, { kind: "static_int8" }, { kind: "static_int8", activations: "int8" }, { kind: "dynamic_int8", reducedRange: true }, { kind: "mixed_precision" }] },
     { objective: "latency", maxAccuracyDropPoints: 1 },
   ),
   preset(
     "safe",
     "Safe on every CPU",
     "Only what gives the same results on x86 processors with and without VNNI: nothing saturates.",
-    { techniques: [{ kind: "simplify" }, { kind: "static_int8", reducedRange: true }, { kind: "mixed_precision", reducedRange: true }, { kind: "fp16_storage" }] },
+    { techniques: [{ kind: "simplify" }, { kind: "static_int8", reducedRange: true }, { kind: "mixed_precision", reducedRange: true }, { kind: "dynamic_int8", reducedRange: true }, { kind: "fp16_storage" }] },
     { objective: "size", maxAccuracyDropPoints: 0.5, safeOnEveryCpu: true },
   ),
 ];
@@ -73,7 +73,7 @@ export function techniqueLabel(technique: Technique): string {
       const extras = [technique.reducedRange ? "7-bit weights" : null, technique.calibration === "mse" ? null : technique.calibration, technique.equalisation === "none" ? null : technique.equalisation, technique.rounding === "adaptive" ? "adaptive rounding" : null];
       return ["int8 static", types, technique.weights === "per_channel" ? "per channel" : "per tensor", ...extras].filter((part) => part !== null).join(", ").replaceAll("_", " ");
     }
-    case "dynamic_int8": return "int8 dynamic";
+    case "dynamic_int8": return technique.reducedRange ? "int8 dynamic, 7-bit weights" : "int8 dynamic";
     case "fp16_storage": return "fp16 storage";
     case "weight_blocks": return `int${technique.bits} weights, blocks of ${technique.blockSize}${BLOCK_ROUNDINGS[technique.rounding] ?? ""}`;
     case "channel_pruning": return `${Math.round(technique.ratio * 100)} % of channels pruned`;

@@ -24,7 +24,12 @@ const staticInt8 = z.strictObject({
 });
 
 /** 8-bit weights; activations get their range at each run. Pays for large matrix products only. */
-const dynamicInt8 = z.strictObject({ kind: z.literal("dynamic_int8"), keepFloat: nodeNames });
+const dynamicInt8 = z.strictObject({
+  kind: z.literal("dynamic_int8"),
+  /** Weights in 7 bits: no x86 CPU without VNNI saturates. */
+  reducedRange: z.boolean().default(false),
+  keepFloat: nodeNames,
+});
 
 /** Weights stored in 16 bits and widened at load: half of the bytes, the speed of the parent. */
 const fp16Storage = z.strictObject({ kind: z.literal("fp16_storage") });

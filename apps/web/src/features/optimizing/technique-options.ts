@@ -12,7 +12,7 @@ type TechniqueOption =
 export const freshTechniques: { readonly [K in Kind]: Extract<Technique, { kind: K }> } = {
   simplify: { kind: "simplify" },
   static_int8: { kind: "static_int8", activations: "uint8", weights: "per_channel", reducedRange: false, calibration: "mse", equalisation: "none", biasCorrection: true, rounding: "nearest", keepFloat: [] },
-  dynamic_int8: { kind: "dynamic_int8", keepFloat: [] },
+  dynamic_int8: { kind: "dynamic_int8", reducedRange: false, keepFloat: [] },
   fp16_storage: { kind: "fp16_storage" },
   weight_blocks: { kind: "weight_blocks", bits: 8, blockSize: 32, symmetric: true, rounding: "nearest" },
   channel_pruning: { kind: "channel_pruning", ratio: 0.25, roundTo: 8 },
@@ -34,7 +34,7 @@ export const techniqueOptions: Record<Kind, readonly TechniqueOption[]> = {
     { field: "biasCorrection", label: "Bias correction", type: "switch" },
     reducedRange,
   ],
-  dynamic_int8: [],
+  dynamic_int8: [reducedRange],
   fp16_storage: [],
   weight_blocks: [
     { field: "bits", label: "Bits", type: "choice", choices: [{ value: 4, label: "4" }, { value: 8, label: "8" }] },

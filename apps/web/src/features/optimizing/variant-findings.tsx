@@ -49,10 +49,10 @@ function Fusion({ fusion }: { fusion: NonNullable<VariantReport["fusion"]> }) {
 
 function Saturation({ saturation }: { saturation: NonNullable<VariantReport["saturation"]> }) {
   return (
-    <Card title="On x86 CPUs without VNNI" subtitle="predicted by integer emulation">
+    <Card title="On x86 CPUs without VNNI" subtitle="predicted, not measured">
       <p className="mb-3 text-pretty">{saturation.sentence}</p>
       <dl className="grid gap-4 sm:grid-cols-3">
-        <Measured label="Nodes that saturate" value={formatCount(saturation.saturatedNodes)} how={saturation.method} />
+        <Measured label={saturation.agreement === null && saturation.accuracy === null ? "Nodes that can saturate" : "Nodes that saturate"} value={formatCount(saturation.saturatedNodes)} how={saturation.method} />
         {saturation.accuracy !== null && <Measured label="Accuracy there" value={formatAccuracy(saturation.accuracy.value)} how={shareNote(saturation.accuracy)} />}
         {saturation.agreement !== null && <Measured label="Same answer as with VNNI" value={formatAccuracy(saturation.agreement.value)} how={shareNote(saturation.agreement)} />}
       </dl>
