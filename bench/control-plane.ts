@@ -6,15 +6,16 @@ import { join } from "node:path";
 import { connect, withSql, withTx, type Db, type Tx } from "@flotilla/db";
 import { migrate, startEmbeddedPostgres } from "@flotilla/db/setup";
 import {
-  createRollout, deviceSummary, evaluateRollouts, failureGroups, getDevice, getRollout, keepDeviceSummaries, listDeployments, listDevices, listFleets, listJobs, listRollouts, overviewFacts,
+  createFleet, createRollout, deviceSummary, evaluateRollouts, failureGroups, getDevice, getRollout, keepDeviceSummaries, listDeployments, listDevices, listFleets, listJobs, listRollouts, overviewFacts,
   previewFleet, previewRollout, queryLatency, reportDeployments, rollUp, rolloutEvents, startRollout, systemPrincipal, targetsOf, type DeploymentReportItem, type LatencyQuery,
 } from "@flotilla/fleet";
-import { CLASSES, manifestSha256, modelSha256, seedLargeFleet, seedLatency, type LargeFleet } from "./world/large-fleet.ts";
+import { CLASSES, manifestSha256, modelSha256, seedLargeFleet, seedLatency, SITES, type LargeFleet } from "./world/large-fleet.ts";
 import { wholeNumbersOfCommandLine } from "./world/whole-numbers.ts";
 
 const { devices: DEVICES, runs: RUNS } = wholeNumbersOfCommandLine({ devices: 100_000, runs: 20 });
 /** A busy machine is no fault. */
 const LONGEST_WAVE_MS = 15 * 60_000;
+const MANY_FLEETS = 200;
 const bench = systemPrincipal("bench");
 const WAVES = [{ percent: 1, soakSeconds: 0 }, { percent: 10, soakSeconds: 0 }, { percent: 100, soakSeconds: 0 }];
 
@@ -33,6 +34,7 @@ try {
     await measurePages(db, seeding.value);
     await measureLatency(db, seeding.value);
     await working.stop();
+    await measureManyFleets(db);
     console.log(`load average at the end ${loadavg()[0]?.toFixed(1)}`);
   } finally {
     await db.close();
@@ -103,6 +105,15 @@ async function measurePages(db: Db, fleet: LargeFleet): Promise<void> {
       listJobs(tx, bench, { state: "failed", limit: 10 }), overviewFacts(tx, bench), deviceSummary(tx, bench, {}), listFleets(tx, bench, { limit: 8 }), deviceSummary(tx, bench, { query: "tier=vision" }),
     ])),
   );
+}
+
+/** Sites with a fleet of their own, and more: what a worker does every few seconds then, whoever looks. */
+async function measureManyFleets(db: Db): Promise<void> {
+  const sites = SITES.map((site) => `site=${site}`);
+  for (let n = 0; n < MANY_FLEETS; n += 1) await inTx(db, (tx) => createFleet(tx, bench, { name: `many ${n}`, query: n < sites.length ? (sites[n] ?? "") : `${sites[n % sites.length]},tier!=t${n}` }));
+  // Later than any count that was kept: it is due.
+  await once(`a worker counts ${MANY_FLEETS} fleets more`, () => inTx(db, (tx) => keepDeviceSummaries(tx, new Date(Date.now() + 60_000))));
+  await measure(`fleets page, ${MANY_FLEETS} of them`, RUNS, () => inTx(db, (tx) => listFleets(tx, bench, { limit: MANY_FLEETS })));
 }
 
 async function measureLatency(db: Db, fleet: LargeFleet): Promise<void> {

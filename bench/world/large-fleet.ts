@@ -7,7 +7,7 @@ import { benchRandom, minuteOf } from "./latency-minute.ts";
 // A fleet as it looks after a year, written in bulk: devices, what they said last, builds, a rollout that is over, latency.
 
 export const CLASSES = ["pi4", "pi5", "jetson-nano", "x86-gateway", "orin"] as const;
-const SITES = ["hamburg", "lyon", "osaka", "austin", "recife", "nairobi", "pune", "tallinn"] as const;
+export const SITES = ["hamburg", "lyon", "osaka", "austin", "recife", "nairobi", "pune", "tallinn"] as const;
 const CHUNK = 5_000;
 const HOUR_MS = 3_600_000;
 

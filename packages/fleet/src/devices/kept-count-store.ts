@@ -27,17 +27,40 @@ export async function keptCounts<T>(sql: Sql, keys: readonly string[], now: Date
 
 /** Counts again when that is due (or `isForced`), and keeps the result; else answers the last one. `isFresh`: counted just now. */
 export async function keepCount<T>(sql: Sql, key: string, now: Date, count: () => Promise<T>, isForced = false): Promise<{ value: T; isFresh: boolean }> {
-  const [row] = isForced ? [] : await sql.query<{ value: T; counted_at: Date; took_ms: number }>("select value, counted_at, took_ms from kept_count where key = $1", [key]);
-  const ageMs = row === undefined ? Number.POSITIVE_INFINITY : now.getTime() - row.counted_at.getTime();
-  if (row !== undefined && ageMs >= 0 && ageMs < Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_AGE_MS, SHARE * row.took_ms))) return { value: row.value, isFresh: false };
+  const [row] = isForced ? [] : await sql.query<Counted & { value: T }>("select value, counted_at, took_ms from kept_count where key = $1", [key]);
+  if (row !== undefined && !isDue(row, now)) return { value: row.value, isFresh: false };
   const beganMs = performance.now();
   const value = await count();
-  await sql.query(
-    `insert into kept_count as k (key, value, counted_at, took_ms) values ($1, $2::jsonb, $3::timestamptz, $4::int)
-     on conflict (key) do update set value = excluded.value, counted_at = excluded.counted_at, took_ms = excluded.took_ms`,
-    [key, JSON.stringify(value), now, Math.round(performance.now() - beganMs)],
-  );
+  await store(sql, new Map([[key, value]]), now, performance.now() - beganMs);
   return { value, isFresh: true };
+}
+
+/**
+ * Counts under all these keys again, in one pass, when that is due, and keeps the results. Due is when the last pass over any of them is long enough ago; a
+ * key that came since waits for the next. Answers whether it was.
+ */
+export async function keepCounts(sql: Sql, keys: readonly string[], now: Date, count: () => Promise<ReadonlyMap<string, unknown>>): Promise<boolean> {
+  const [last] = await sql.query<Counted>("select counted_at, took_ms from kept_count where key = any($1::text[]) order by counted_at desc limit 1", [keys]);
+  if (last !== undefined && !isDue(last, now)) return false;
+  const beganMs = performance.now();
+  const counts = await count();
+  await store(sql, counts, now, performance.now() - beganMs);
+  return true;
+}
+
+type Counted = { counted_at: Date; took_ms: number };
+
+function isDue({ counted_at: at, took_ms: tookMs }: Counted, now: Date): boolean {
+  const ageMs = now.getTime() - at.getTime();
+  return ageMs < 0 || ageMs >= Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_AGE_MS, SHARE * tookMs));
+}
+
+async function store(sql: Sql, counts: ReadonlyMap<string, unknown>, now: Date, tookMs: number): Promise<void> {
+  await sql.query(
+    `insert into kept_count as k (key, value, counted_at, took_ms) select key, value, $3::timestamptz, $4::int from unnest($1::text[], $2::jsonb[]) as c(key, value)
+     on conflict (key) do update set value = excluded.value, counted_at = excluded.counted_at, took_ms = excluded.took_ms`,
+    [[...counts.keys()], [...counts.values()].map((value) => JSON.stringify(value)), now, Math.round(tookMs)],
+  );
 }
 
 /** Forgets results nobody keeps up any more. */

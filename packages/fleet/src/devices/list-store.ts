@@ -1,13 +1,14 @@
+import { setImmediate } from "node:timers/promises";
 import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import type { Page, PageInput } from "../page.ts";
 import { pageOf, pageSize } from "../page-query.ts";
 import { requireRole, type Principal } from "../principal.ts";
 import { DEVICE_COLUMNS, DEVICE_FROM, DRIFT_SQL, deviceRowsOf, type RawDeviceRow } from "./device-rows-store.ts";
-import { LARGE_FLEET, dropOldCounts, keepCount, keptCount, keptCounts } from "./kept-count-store.ts";
+import { LARGE_FLEET, dropOldCounts, keepCounts, keptCount, keptCounts } from "./kept-count-store.ts";
 import { presenceRangeSql, presenceSql } from "./presence.ts";
 import { selectorSql } from "./selector-sql.ts";
-import { parseSelector } from "./selector.ts";
+import { matchesSelector, parseSelector } from "./selector.ts";
 import { syncIntervalMs } from "./sync-interval-store.ts";
 import type { DeviceRow, DeviceSummary, Presence } from "./types.ts";
 
@@ -91,12 +92,9 @@ export async function keepDeviceSummaries(tx: Tx | Sql, now: Date = new Date()):
   const [size] = await sql.query<{ devices: number }>("select reltuples::float8 as devices from pg_class where oid = 'device'::regclass");
   if ((size?.devices ?? 0) < LARGE_FLEET) return 0;
   const fleets = await sql.query<{ query: string }>("select distinct query from fleet order by query");
-  let counted = 0;
-  for (const query of new Set(["", ...fleets.map((fleet) => fleet.query)])) {
-    const { isFresh } = await keepCount(sql, summaryKey(query), now, () => countSummary(sql, query, now));
-    if (isFresh) counted += 1;
-  }
-  return counted;
+  const queries = [...new Set(["", ...fleets.map((fleet) => fleet.query)])];
+  const count = async (): Promise<Map<string, DeviceSummary>> => new Map([...(await countSummaries(sql, queries, now))].map(([query, summary]) => [summaryKey(query), summary]));
+  return (await keepCounts(sql, queries.map(summaryKey), now, count)) ? queries.length : 0;
 }
 
 function summaryKey(query: string): string {
@@ -116,6 +114,31 @@ async function countSummary(sql: Sql, query: string, now: Date): Promise<DeviceS
     where.values,
   );
   return summaryOf(groups.map((group) => ({ ...group, n: Number(group.n) })));
+}
+
+/**
+ * The same for many queries, in one pass over the devices: they are grouped by the labels that any of the queries names as well, and a query adds up the groups
+ * whose labels it selects. Two hundred passes over 100,000 devices would keep a core busy for good.
+ */
+async function countSummaries(sql: Sql, queries: readonly string[], now: Date): Promise<Map<string, DeviceSummary>> {
+  const selectors = new Map(queries.map((query) => [query, parseSelector(query)]));
+  const keys = [...new Set([...selectors.values()].flatMap(({ requirements }) => requirements.map(({ key }) => key)))];
+  const rows = await sql.query<SummaryGroup & { labels: (string | null)[] }>(
+    `select g.*, b.name as build_name from (
+       select array[${keys.map((_, i) => `device.labels ->> $${i + 3}::text`).join(", ")}]::text[] as labels, device.class_name, device.simulated, l.running_build_id as build_id,
+              ${DRIFT_SQL} as drift, ${presenceSql("l.last_seen_at", "$1::timestamptz", "$2::float8")} as presence, count(*) as n
+         ${DEVICE_FROM} where device.state = 'active' group by 1, 2, 3, 4, 5, 6) g left join build b on b.id = g.build_id`,
+    [now, await syncIntervalMs(sql), ...keys],
+  );
+  const groups = Map.groupBy(rows.map((row) => ({ ...row, n: Number(row.n) })), ({ labels }) => JSON.stringify(labels));
+  const labelled = [...groups.values()].map((members) => ({ labels: Object.fromEntries(keys.flatMap((key, i) => (members[0]?.labels[i] == null ? [] : [[key, members[0].labels[i]]]))), members }));
+  const summaries = new Map<string, DeviceSummary>();
+  for (const [query, selector] of selectors) {
+    summaries.set(query, summaryOf(labelled.flatMap(({ labels, members }) => (matchesSelector(selector, labels) ? members : []))));
+    // Labels that are others on each device make as many groups as there are devices: whatever else this process does has its turn in between.
+    await setImmediate();
+  }
+  return summaries;
 }
 
 type SummaryGroup = { class_name: string; simulated: boolean; build_id: string | null; build_name: string | null; drift: boolean; presence: Presence; n: bigint };
