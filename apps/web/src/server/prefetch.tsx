@@ -20,6 +20,12 @@ export async function prefetchPages<T>(principal: Principal, key: QueryKey, read
   return { key, data: { pages: [await read(reader(), principal)], pageParams: [initialPageParam] } };
 }
 
+/** Reads a list to choose from where one page holds all of it; a longer one is the browser's to read, page after page. */
+export async function prefetchChoices<T>(principal: Principal, key: QueryKey, read: (tx: Tx, principal: Principal, page: { limit: number }) => Promise<Page<T>>): Promise<Prefetch[]> {
+  const data = await read(reader(), principal, { limit: 200 });
+  return data.nextCursor === null ? [{ key, data }] : [];
+}
+
 /** For what was read already. */
 export function have(key: QueryKey, data: unknown): Prefetch {
   return { key, data };

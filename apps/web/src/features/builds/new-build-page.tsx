@@ -9,6 +9,7 @@ import { Plus, Trash2 } from "lucide-react";
 import type { BuildView } from "@flotilla/fleet";
 import { Button, IconButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Checkbox, Field, Input, Select } from "../../components/ui/field.tsx";
 import { ErrorState } from "../../components/ui/error-state.tsx";
 import { ErrorNote } from "../../components/ui/notice.tsx";
@@ -16,7 +17,7 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { apiSend, messageOf } from "../../lib/api-client.ts";
 import { formatBytes, formatMs } from "../../lib/format.ts";
 import { deviceSummaryQuery } from "../devices/device-queries.ts";
-import { modelChoicesQuery, versionChoicesQuery, versionQuery } from "./build-queries.ts";
+import { modelChoicesQuery, versionChoicesQuery, versionQuery } from "../models/model-queries.ts";
 import { buildNameFor } from "./build-name.ts";
 
 type Variant = { modelId: string | null; versionId: string | null; classes: string[] };
@@ -95,11 +96,12 @@ function VariantRow({ row, variant, onChange, onRemove }: { row: number; variant
   if (models.data?.items.length === 0) return <p className="text-muted">There is no model yet. <Link className="text-ink underline" href={"/models" as Route}>Upload one</Link> first.</p>;
   return (
     <div className="grid gap-3 border-b pb-4 last:border-b-0 sm:grid-cols-[1fr_1fr_auto] sm:items-start">
-      <Field label="Model"><Select aria-label={`Model of variant ${row + 1}`} value={variant.modelId ?? ""} onChange={(event) => onChange({ modelId: event.target.value || null, versionId: null })}><option value="">Choose…</option>{models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}</option>)}</Select></Field>
+      <Field label="Model"><Select aria-label={`Model of variant ${row + 1}`} value={variant.modelId ?? ""} onChange={(event) => onChange({ modelId: event.target.value || null, versionId: null })}><option value="">Choose…</option>{models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}</option>)}<CutOption of={models.data} /></Select></Field>
       <Field label="Version" {...(version?.inspection == null ? {} : { hint: `${formatBytes(version.sizeBytes)}, ${formatMs(version.inspection.latencyMs.p50)} median on ${version.inspection.measuredOn.cpu}` })}>
         <Select aria-label={`Version of variant ${row + 1}`} disabled={variant.modelId === null} value={variant.versionId ?? ""} onChange={(event) => onChange({ versionId: event.target.value || null })}>
           <option value="">Choose…</option>
           {versions.data?.items.map((candidate) => <option key={candidate.id} value={candidate.id} disabled={candidate.state !== "ready"}>v{candidate.number}{candidate.aliases.length > 0 ? ` (${candidate.aliases.join(", ")})` : ""}{candidate.state === "ready" ? "" : `, ${candidate.state}`}</option>)}
+          <CutOption of={versions.data} />
         </Select>
       </Field>
       {onRemove !== undefined && <IconButton className="sm:mt-5" label={`Remove variant ${row + 1}`} onClick={onRemove}><Trash2 size={14} aria-hidden /></IconButton>}

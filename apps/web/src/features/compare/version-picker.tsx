@@ -5,11 +5,11 @@ import { X } from "lucide-react";
 import { useState } from "react";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Checkbox, Field, Select } from "../../components/ui/field.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { formatBytes, formatNoun } from "../../lib/format.ts";
-import { modelChoicesQuery, versionChoicesQuery } from "../builds/build-queries.ts";
-import { versionQuery } from "../models/model-queries.ts";
+import { modelChoicesQuery, versionChoicesQuery, versionQuery } from "../models/model-queries.ts";
 import { treeOf } from "../optimizing/variant-tree.ts";
 
 /** Versions that one comparison takes. */
@@ -45,7 +45,7 @@ function Choices({ modelId, versions, onModel, onChange }: { modelId: string | n
   const isFull = versions.length >= VERSIONS_MAX;
   return (
     <div className="mt-3 grid gap-3 border-t pt-3">
-      <Field label="Model" className="max-w-sm"><Select value={modelId ?? ""} onChange={(event) => onModel(event.target.value || null)}><option value="">Choose…</option>{models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}</Select></Field>
+      <Field label="Model" className="max-w-sm"><Select value={modelId ?? ""} onChange={(event) => onModel(event.target.value || null)}><option value="">Choose…</option>{models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}<CutOption of={models.data} /></Select></Field>
       {models.data?.items.length === 0 && <p className="text-muted">There is no model yet.</p>}
       {modelId !== null && query.isPending && <Skeleton className="h-16 w-full" />}
       {modelId !== null && query.isError && <p role="alert" className="text-bad">Its versions could not be loaded.</p>}

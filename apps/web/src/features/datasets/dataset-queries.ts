@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { DatasetPreview, DatasetVersionView, DatasetView, Page } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
+import { readChoices } from "../../lib/choices.ts";
 
 /** A version with its contact sheets, as its page shows it. */
 export type PreviewedVersion = DatasetVersionView & { preview: DatasetPreview | null };
@@ -16,8 +17,14 @@ export const datasetListQuery = (search: string) => infiniteQueryOptions({
   initialPageParam: "", getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData,
 });
 
-/** Datasets to choose from in a form. */
-export const datasetChoicesQuery = () => queryOptions({ queryKey: ["dataset", "choices"], queryFn: ({ signal }) => apiGet<Page<DatasetView>>("/datasets?limit=200", signal) });
+/** Datasets to choose from. */
+export const datasetChoicesQuery = () => queryOptions({ queryKey: ["dataset", "choices"], queryFn: ({ signal }) => readChoices<DatasetView>("/datasets", signal) });
+
+/** Versions of a dataset to choose from. */
+export const datasetVersionChoicesQuery = (datasetId: string) => queryOptions({
+  queryKey: ["dataset", datasetId, "version-choices"],
+  queryFn: ({ signal }) => readChoices<DatasetVersionView>(`/datasets/${datasetId}/versions`, signal), enabled: datasetId !== "",
+});
 
 export const datasetQuery = (id: string) => queryOptions({ queryKey: ["dataset", id], queryFn: ({ signal }) => apiGet<DatasetView>(`/datasets/${id}`, signal) });
 

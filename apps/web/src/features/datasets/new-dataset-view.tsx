@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useMissingRole } from "../../components/shell/person.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Field, Input, Select } from "../../components/ui/field.tsx";
 import { ErrorNote, Notice } from "../../components/ui/notice.tsx";
 import { uploads } from "../upload/browser-uploads.ts";
@@ -52,7 +53,8 @@ export function NewDatasetView({ datasetId }: { datasetId: string | null }) {
 }
 
 function TargetFields({ target, name, onChange }: { target: DatasetTarget; name: string; onChange: (part: Partial<DatasetTarget>) => void }) {
-  const choices = useQuery(datasetChoicesQuery()).data?.items ?? [];
+  const datasets = useQuery(datasetChoicesQuery()).data;
+  const choices = datasets?.items ?? [];
   return (
     <>
       <Field label="Dataset">
@@ -60,6 +62,7 @@ function TargetFields({ target, name, onChange }: { target: DatasetTarget; name:
           <option value={NEW_DATASET}>A new dataset</option>
           {target.datasetId !== NEW_DATASET && !choices.some(({ id }) => id === target.datasetId) && <option value={target.datasetId}>…</option>}
           {choices.map((dataset) => <option key={dataset.id} value={dataset.id}>{dataset.name}, next is v{(dataset.newest?.number ?? 0) + 1}</option>)}
+          <CutOption of={datasets} />
         </Select>
       </Field>
       {target.datasetId === NEW_DATASET && <Field label="Name of the dataset" hint="What the examples show: flowers-at-noon"><Input value={name} maxLength={100} onChange={(event) => onChange({ name: event.target.value })} /></Field>}

@@ -2,12 +2,12 @@
 import type { ReactNode } from "react";
 import Link from "next/link";
 import type { Route } from "next";
-import { useQuery } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import type { DeviceView } from "@flotilla/fleet";
 import { CopyButton } from "../../components/ui/copy-button.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatBytes, formatCount, formatDateTime, shortDigest } from "../../lib/format.ts";
-import { buildChoicesQuery } from "../builds/build-queries.ts";
+import { buildQuery } from "../builds/build-queries.ts";
 import { isStale } from "./presence.ts";
 
 /** Wanted, actual, since when, and why they differ: the first thing to know about a device. */
@@ -67,9 +67,11 @@ const SLOT_WORDS = { empty: "empty", partial: "download unfinished", ready: "rea
 
 /** The two slots: what runs, and what it can go back to without a download. */
 export function Slots({ device }: { device: DeviceView }) {
-  const builds = useQuery(buildChoicesQuery());
+  const known = [device.wantedBuild, device.actualBuild].filter((build) => build !== null);
+  const others = new Set(device.slots.flatMap(({ buildId }) => (buildId === null || known.some(({ id }) => id === buildId) ? [] : [buildId])));
+  const builds = useQueries({ queries: [...others].map((id) => buildQuery(id)) });
   if (device.slots.length === 0) return <p className="text-muted">It has not reported its slots yet.</p>;
-  const names = new Map([...(builds.data?.items ?? []), device.wantedBuild, device.actualBuild].filter((build) => build !== null).map((build) => [build.id, build.name]));
+  const names = new Map([...builds.flatMap(({ data }) => data ?? []), ...known].map((build) => [build.id, build.name]));
   return (
     <ul className="grid gap-2 sm:grid-cols-2">
       {device.slots.map((slot) => (

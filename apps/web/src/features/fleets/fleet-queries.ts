@@ -1,9 +1,10 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import type { FleetPreview, FleetView, Page } from "@flotilla/fleet";
+import type { FleetPreview, FleetView } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
+import { readChoices } from "../../lib/choices.ts";
 
-/** Every fleet, for choosing one; there are tens, not thousands. */
-export const fleetChoicesQuery = () => queryOptions({ queryKey: ["fleet", "choices"], queryFn: ({ signal }) => apiGet<Page<FleetView>>("/fleets?limit=200", signal) });
+/** Fleets, to choose from and to look at. */
+export const fleetChoicesQuery = () => queryOptions({ queryKey: ["fleet", "choices"], queryFn: ({ signal }) => readChoices<FleetView>("/fleets", signal) });
 
 export const fleetPreviewQuery = (query: string, enabled: boolean) => queryOptions({
   queryKey: ["device", "fleet-preview", query],

@@ -16,6 +16,7 @@ import { TableSkeleton } from "../../components/ui/skeleton.tsx";
 import { Table, Td, Th, Tr } from "../../components/ui/table.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { apiSend } from "../../lib/api-client.ts";
+import { CHOICES_MAX } from "../../lib/choices.ts";
 import { formatCount } from "../../lib/format.ts";
 import { SimulatedMark } from "../rollouts/tone-word.tsx";
 import { FleetDialog, type FleetDraft } from "./fleet-dialog.tsx";
@@ -43,6 +44,7 @@ export function FleetsPage() {
                   <thead><tr><Th>Fleet</Th><Th>Query</Th><Th numeric>Devices</Th><Th>Made</Th><Th><span className="sr-only">Actions</span></Th></tr></thead>
                   <tbody>{all.items.map((fleet) => <FleetRow key={fleet.id} fleet={fleet} marked={fleet.id === opened} onEdit={() => setDraft(fleet)} onRemove={() => setRemoving(fleet)} />)}</tbody>
                 </Table>
+                {all.nextCursor !== null && <p className="border-t px-3 py-2 text-xs text-muted">The newest {formatCount(CHOICES_MAX)} fleets are listed.</p>}
               </Card>
               <Examples small onPick={setDraft} onBlank={() => setDraft(blank)} />
             </div>

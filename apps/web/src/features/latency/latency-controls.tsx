@@ -7,7 +7,7 @@ import { buildChoicesQuery } from "../builds/build-queries.ts";
 import { deviceSummaryQuery } from "../devices/device-queries.ts";
 import { fleetChoicesQuery } from "../fleets/fleet-queries.ts";
 import { FilterSelect } from "../rollouts/deployments-table.tsx";
-import { modelChoicesQuery } from "../builds/build-queries.ts";
+import { modelChoicesQuery } from "../models/model-queries.ts";
 import { groupByKeys, type latencyParams } from "./latency-params.ts";
 import { percentiles } from "./series-view.ts";
 import { relativeRangeKeys, relativeRanges } from "./time-range.ts";
@@ -35,10 +35,10 @@ export function LatencyControls({ params, setParams }: { params: Params; setPara
         <Segmented label="Scale" value={params.scale} options={[{ value: "linear", label: "Linear" }, { value: "log", label: "Log" }]} onValue={(scale) => setParams({ scale })} />
       </div>
       <div className="flex flex-wrap items-center gap-x-4 gap-y-2 max-sm:grid max-sm:grid-cols-2">
-        <FilterSelect label="Fleet" value={params.fleet ?? ""} onValue={(value) => setParams({ fleet: value || null })} options={fleets.data?.items.map((fleet) => ({ value: fleet.id, label: fleet.name })) ?? []} />
-        <FilterSelect label="Model" value={params.model ?? ""} onValue={(value) => setParams({ model: value || null })} options={models.data?.items.map((model) => ({ value: model.id, label: model.name })) ?? []} />
-        <FilterSelect label="Build" value={params.build ?? ""} onValue={(value) => setParams({ build: value || null, ...(value === "" ? { compare: null } : {}) })} options={buildOptions} />
-        {params.build !== null && <FilterSelect label="against" all="no other build" value={params.compare ?? ""} onValue={(value) => setParams({ compare: value || null })} options={buildOptions.filter((option) => option.value !== params.build)} />}
+        <FilterSelect label="Fleet" value={params.fleet ?? ""} onValue={(value) => setParams({ fleet: value || null })} options={fleets.data?.items.map((fleet) => ({ value: fleet.id, label: fleet.name })) ?? []} of={fleets.data} />
+        <FilterSelect label="Model" value={params.model ?? ""} onValue={(value) => setParams({ model: value || null })} options={models.data?.items.map((model) => ({ value: model.id, label: model.name })) ?? []} of={models.data} />
+        <FilterSelect label="Build" value={params.build ?? ""} onValue={(value) => setParams({ build: value || null, ...(value === "" ? { compare: null } : {}) })} options={buildOptions} of={builds.data} />
+        {params.build !== null && <FilterSelect label="against" all="no other build" value={params.compare ?? ""} onValue={(value) => setParams({ compare: value || null })} options={buildOptions.filter((option) => option.value !== params.build)} of={builds.data} />}
         <FilterSelect label="Class" value={params.class ?? ""} onValue={(value) => setParams({ class: value || null })} options={summary.data?.byClass.map((entry) => ({ value: entry.className, label: entry.className })) ?? []} />
         {params.device !== null && <span className="inline-flex items-center gap-1.5 text-ui"><span className="text-muted">Device</span><code className="text-xs">{params.device}</code></span>}
         {filtered && <button type="button" onClick={() => setParams({ fleet: null, model: null, build: null, class: null, device: null, compare: null })} className="h-8 text-ui underline underline-offset-2 max-sm:h-11">Clear filters</button>}

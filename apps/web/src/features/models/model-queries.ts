@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { ModelView, Page, VersionUse, VersionView } from "@flotilla/fleet";
 import { apiGet } from "../../lib/api-client.ts";
+import { readChoices } from "../../lib/choices.ts";
 
 export const modelListQuery = (search: string) => infiniteQueryOptions({
   queryKey: ["model", "list", search],
@@ -14,8 +15,14 @@ export const modelListQuery = (search: string) => infiniteQueryOptions({
   meta: { topics: ["device"] },
 });
 
-/** Models to choose from in a form. */
-export const modelChoicesQuery = () => queryOptions({ queryKey: ["model", "choices"], queryFn: ({ signal }) => apiGet<Page<ModelView>>("/models?limit=200", signal) });
+/** Models to choose from. */
+export const modelChoicesQuery = () => queryOptions({ queryKey: ["model", "choices"], queryFn: ({ signal }) => readChoices<ModelView>("/models", signal) });
+
+/** Versions of a model to choose from. */
+export const versionChoicesQuery = (modelId: string | null) => queryOptions({
+  queryKey: ["version", "choices", modelId],
+  queryFn: ({ signal }) => readChoices<VersionView>(`/models/${modelId}/versions`, signal), enabled: modelId !== null,
+});
 
 export const modelQuery = (id: string) => queryOptions({ queryKey: ["model", id], queryFn: ({ signal }) => apiGet<ModelView>(`/models/${id}`, signal), meta: { topics: ["device"] } });
 

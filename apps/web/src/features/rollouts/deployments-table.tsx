@@ -2,8 +2,9 @@
 import Link from "next/link";
 import type { Route } from "next";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import type { DeploymentStateName, DeploymentView } from "@flotilla/fleet";
+import type { DeploymentStateName, DeploymentView, Page } from "@flotilla/fleet";
 import { StateSwatch } from "../../components/charts/state-bar.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Select } from "../../components/ui/field.tsx";
 import { TimeAgo } from "../../components/ui/time-ago.tsx";
 import { formatNoun } from "../../lib/format.ts";
@@ -67,13 +68,14 @@ function why(row: DeploymentView): string {
   return row.attempt > 1 ? [...parts, `attempt ${row.attempt}`].join(", ") : parts.join(": ");
 }
 
-export function FilterSelect({ label, value, onValue, options, all = "all" }: { label: string; value: string; onValue: (value: string) => void; options: readonly { value: string; label: string }[]; all?: string }) {
+export function FilterSelect({ label, value, onValue, options, of: page, all = "all" }: { label: string; value: string; onValue: (value: string) => void; options: readonly { value: string; label: string }[]; of?: Page<unknown> | undefined; all?: string }) {
   return (
     <label className="inline-flex items-center gap-1.5 text-ui max-sm:grid max-sm:gap-1">
       <span className="text-muted">{label}</span>
       <Select value={value} onChange={(event) => onValue(event.target.value)} className="w-auto max-w-56 min-w-24 max-sm:max-w-none">
         <option value="">{all}</option>
         {options.map((option) => <option key={option.value} value={option.value}>{option.label}</option>)}
+        <CutOption of={page} />
       </Select>
     </label>
   );

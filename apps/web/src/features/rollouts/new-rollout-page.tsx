@@ -5,8 +5,9 @@ import type { Route } from "next";
 import { useRouter } from "next/navigation";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { parseAsString, useQueryStates } from "nuqs";
-import type { BuildView, FleetView, RolloutPreview, RolloutView } from "@flotilla/fleet";
+import type { BuildView, FleetView, Page, RolloutPreview, RolloutView } from "@flotilla/fleet";
 import { Button } from "../../components/ui/button.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Select } from "../../components/ui/field.tsx";
 import { ErrorNote } from "../../components/ui/notice.tsx";
 import { apiSend, messageOf, newIdempotencyKey } from "../../lib/api-client.ts";
@@ -38,11 +39,11 @@ export function NewRolloutPage() {
     <div className="grid max-w-4xl gap-8">
       <Step number={1} title="Build">
         {builds.data !== undefined && ready.length === 0 && <p className="text-ui">No build is ready. <Link className="underline" href={"/builds/new" as Route}>Make one</Link> from a model version first.</p>}
-        <BuildPicker builds={ready} value={choice.build} onValue={(id) => void setChoice({ build: id })} />
+        <BuildPicker builds={ready} all={builds.data} value={choice.build} onValue={(id) => void setChoice({ build: id })} />
       </Step>
       <Step number={2} title="Fleet">
         {fleets.data?.items.length === 0 && <p className="text-ui">There is no fleet. <Link className="underline" href={"/fleets" as Route}>Name one</Link>: a label query over your devices.</p>}
-        <FleetPicker fleets={fleets.data?.items ?? []} value={choice.fleet} onValue={(id) => void setChoice({ fleet: id })} />
+        <FleetPicker fleets={fleets.data} value={choice.fleet} onValue={(id) => void setChoice({ fleet: id })} />
         {fresh !== null && <PreviewPanel preview={fresh} />}
         {preview.isError && <ErrorNote>{messageOf(preview.error)}</ErrorNote>}
       </Step>
@@ -64,20 +65,22 @@ function Step({ number, title, children }: { number: number; title: string; chil
   );
 }
 
-function BuildPicker({ builds, value, onValue }: { builds: readonly BuildView[]; value: string | null; onValue: (id: string | null) => void }) {
+function BuildPicker({ builds, all, value, onValue }: { builds: readonly BuildView[]; all: Page<BuildView> | undefined; value: string | null; onValue: (id: string | null) => void }) {
   return (
     <Select aria-label="Build" className="max-w-lg" value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
       <option value="">Choose a build…</option>
       {builds.map((build) => <option key={build.id} value={build.id}>{build.name} ({build.variants.map((variant) => `${variant.modelName} v${variant.number}`).join(", ")})</option>)}
+      <CutOption of={all} />
     </Select>
   );
 }
 
-function FleetPicker({ fleets, value, onValue }: { fleets: readonly FleetView[]; value: string | null; onValue: (id: string | null) => void }) {
+function FleetPicker({ fleets, value, onValue }: { fleets: Page<FleetView> | undefined; value: string | null; onValue: (id: string | null) => void }) {
   return (
     <Select aria-label="Fleet" className="max-w-lg" value={value ?? ""} onChange={(event) => onValue(event.target.value || null)}>
       <option value="">Choose a fleet…</option>
-      {fleets.map((fleet) => <option key={fleet.id} value={fleet.id}>{fleet.name}: {formatNoun(fleet.devices, "device")} ({fleet.query === "" ? "every device" : fleet.query})</option>)}
+      {fleets?.items.map((fleet) => <option key={fleet.id} value={fleet.id}>{fleet.name}: {formatNoun(fleet.devices, "device")} ({fleet.query === "" ? "every device" : fleet.query})</option>)}
+      <CutOption of={fleets} />
     </Select>
   );
 }

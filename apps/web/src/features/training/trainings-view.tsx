@@ -9,6 +9,7 @@ import { useMissingRole } from "../../components/shell/person.tsx";
 import { useShortcuts } from "../../components/shell/shortcuts.ts";
 import { Button, LinkButton } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { EmptyState } from "../../components/ui/empty-state.tsx";
 import { ErrorState } from "../../components/ui/error-state.tsx";
 import { Select } from "../../components/ui/field.tsx";
@@ -56,6 +57,7 @@ function DatasetFilter({ value, onChange }: { value: string | null; onChange: (d
     <Select aria-label="Dataset" className="w-48" value={value ?? ""} onChange={(event) => onChange(event.target.value || null)}>
       <option value="">Every dataset</option>
       {datasets.data?.items.map((dataset) => <option key={dataset.id} value={dataset.id}>{dataset.name}</option>)}
+      <CutOption of={datasets.data} />
     </Select>
   );
 }

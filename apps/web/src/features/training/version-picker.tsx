@@ -2,9 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import type { VersionView } from "@flotilla/fleet";
 import { useState } from "react";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Field, Select } from "../../components/ui/field.tsx";
 import { formatCompact, formatNoun } from "../../lib/format.ts";
-import { modelChoicesQuery, versionChoicesQuery } from "../builds/build-queries.ts";
+import { modelChoicesQuery, versionChoicesQuery } from "../models/model-queries.ts";
 
 /** A model, and one of its versions that are ready. Another model means no version. */
 export function VersionPicker({ version, labels, onVersion }: { version: VersionView | null; labels: { model: string; version: string }; onVersion: (version: VersionView | null) => void }) {
@@ -19,6 +20,7 @@ export function VersionPicker({ version, labels, onVersion }: { version: Version
           <option value="">Choose…</option>
           {version !== null && models.data?.items.every(({ id }) => id !== version.modelId) !== false && <option value={version.modelId}>{version.modelName}</option>}
           {models.data?.items.map((model) => <option key={model.id} value={model.id}>{model.name}, {formatNoun(model.versionCount, "version")}</option>)}
+          <CutOption of={models.data} />
         </Select>
       </Field>
       <Field label={labels.version} {...(versions.isError && { error: "Its versions could not be loaded." })} {...(version?.inspection == null ? {} : { hint: `${formatCompact(version.inspection.parameterCount)} parameters` })}>
@@ -26,6 +28,7 @@ export function VersionPicker({ version, labels, onVersion }: { version: Version
           <option value="">Choose…</option>
           {version !== null && versions.data?.items.every(({ id }) => id !== version.id) !== false && <option value={version.id}>v{version.number}</option>}
           {versions.data?.items.map((row) => <option key={row.id} value={row.id} disabled={row.state !== "ready"}>v{row.number}{row.variantLabel === null ? "" : `, ${row.variantLabel}`}{row.state === "ready" ? "" : `, ${row.state}`}</option>)}
+          <CutOption of={versions.data} />
         </Select>
       </Field>
     </div>

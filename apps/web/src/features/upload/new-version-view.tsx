@@ -7,6 +7,7 @@ import { useEffect, useState } from "react";
 import { useMissingRole } from "../../components/shell/person.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { CutOption } from "../../components/ui/cut-option.tsx";
 import { Field, Input, Select, Textarea } from "../../components/ui/field.tsx";
 import { ErrorNote, Notice } from "../../components/ui/notice.tsx";
 import { apiSend, messageOf } from "../../lib/api-client.ts";
@@ -74,6 +75,7 @@ function TargetFields({ target, suggested, onChange }: { target: Target; suggest
           <option value={NEW}>A new model</option>
           {target.modelId !== NEW && !choices.some((model) => model.id === target.modelId) && <option value={target.modelId}>…</option>}
           {choices.map((model) => <option key={model.id} value={model.id}>{model.name}, next is v{(model.newest?.number ?? 0) + 1}</option>)}
+          <CutOption of={models.data} />
         </Select>
       </Field>
       {target.modelId === NEW && (

@@ -5,7 +5,7 @@ import { buildChoicesQuery } from "../../../../features/builds/build-queries.ts"
 import { fleetChoicesQuery } from "../../../../features/fleets/fleet-queries.ts";
 import { NewRolloutPage } from "../../../../features/rollouts/new-rollout-page.tsx";
 import { pageView } from "../../../../server/page-view.tsx";
-import { Prefetched, prefetch } from "../../../../server/prefetch.tsx";
+import { Prefetched, prefetchChoices } from "../../../../server/prefetch.tsx";
 import { requirePrincipal } from "../../../../server/session.ts";
 
 export const metadata: Metadata = { title: "New rollout" };
@@ -14,9 +14,9 @@ export default async function NewRolloutRoute() {
   const principal = await requirePrincipal();
   return pageView(async () => {
     const queries = await Promise.all([
-      prefetch(principal, buildChoicesQuery().queryKey, (tx, p) => listBuilds(tx, p, { limit: 200 })),
-      prefetch(principal, fleetChoicesQuery().queryKey, (tx, p) => listFleets(tx, p, { limit: 200 })),
+      prefetchChoices(principal, buildChoicesQuery().queryKey, listBuilds),
+      prefetchChoices(principal, fleetChoicesQuery().queryKey, listFleets),
     ]);
-    return <Page title="New rollout" crumbs={[{ label: "Rollouts", href: "/rollouts" }]}><Prefetched queries={queries}><NewRolloutPage /></Prefetched></Page>;
+    return <Page title="New rollout" crumbs={[{ label: "Rollouts", href: "/rollouts" }]}><Prefetched queries={queries.flat()}><NewRolloutPage /></Prefetched></Page>;
   });
 }
