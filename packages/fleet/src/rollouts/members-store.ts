@@ -23,7 +23,7 @@ export type Member = { deviceId: string; className: string; isMissing: boolean; 
 export type MemberScope = { rolloutId: string | null; query: string; createdAt: Date };
 
 /** Devices that membership need not tell apart: same class, same verdict. Revoked ones of all classes are together. */
-export type MemberGroup = { classKey: string; className: string; devices: number; unreachable: number; verdict: MemberVerdict };
+export type MemberGroup = { classKey: string; className: string; deviceClass: DeviceClass; devices: number; unreachable: number; verdict: MemberVerdict };
 
 type Judged = { class_key: string; is_revoked: boolean; runs_build: boolean; is_in_newer: boolean };
 
@@ -67,9 +67,10 @@ export async function memberGroups(sql: Sql, scope: MemberScope, build: BuildRow
     [...(await standing(sql, scope, build)), reachableSince, ...selected.values],
   );
   const classes = await classesOf(sql, rows.map((row) => row.class_key));
-  return rows.map((row) => ({
-    classKey: row.class_key, className: row.class_name, devices: row.devices, unreachable: row.unreachable, verdict: judgeMember(candidateOf(row, classes), build.manifest),
-  }));
+  return rows.map((row) => {
+    const candidate = candidateOf(row, classes);
+    return { classKey: row.class_key, className: row.class_name, deviceClass: candidate.class, devices: row.devices, unreachable: row.unreachable, verdict: judgeMember(candidate, build.manifest) };
+  });
 }
 
 /** Some devices that match and are left out for this reason; `classKeys`: of these classes (no_variant). */

@@ -70,6 +70,25 @@ test("a build that is only wished for, or attested with another digest, is not '
   expect(preview.eligible).toBe(1);
 });
 
+test("the preview warns of devices whose CPUs clip sums of the variant they take", async () => {
+  const site = newSite();
+  const [old] = await addDevices(suite.db, 3, new Date(), { labels: { site }, classes: ["nuc"] });
+  await addDevices(suite.db, 5, new Date(), { labels: { site }, classes: ["pi4"] });
+  const real = async (id: string | undefined, isa: string[]): Promise<void> => {
+    const device = await suite.db.prisma.device.findUniqueOrThrow({ where: { id: id ?? "" } });
+    await suite.db.prisma.device.update({ where: { id: device.id }, data: { class: { ...(device.class as object), arch: "x64", isa, simulated: false } } });
+  };
+  const build = await addBuild(suite.db, "clipped");
+  const fleetId = await addFleet(suite.db, `site=${site}`);
+  const preview = () => as(suite.db, previewRollout, { buildId: build, fleetId, waves: [{ percent: 100 }] });
+  await real(old, ["avx2"]);
+  expect((await preview()).cautions, "nothing is known to saturate").toEqual([]);
+  await suite.db.prisma.versionReport.create({ data: { versionId: "ver_clipped", report: { saturation: { saturatedNodes: 2 } } } });
+  expect((await preview()).cautions).toEqual([{ devices: 1, sentence: expect.stringMatching(/^1 device of class nuc takes clipped v1, .* without VNNI/) as string }]);
+  await real(old, ["avx2", "avx_vnni"]);
+  expect((await preview()).cautions).toEqual([]);
+});
+
 test("devices that begin to match join a running rollout in the wave of their bucket, at once where it is open; a completed one takes nobody in", async () => {
   const site = newSite();
   const ids = await addDevices(suite.db, 4, new Date(), { labels: { site }, classes: ["pi4"] });

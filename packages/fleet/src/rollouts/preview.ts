@@ -2,6 +2,7 @@ import { sqlOf, type Sql, type Tx } from "@flotilla/db";
 import { FleetError } from "@flotilla/protocol";
 import { requireRole, type Principal } from "../principal.ts";
 import { syncIntervalMs } from "../devices/index.ts";
+import { cautionsOf } from "./cautions-store.ts";
 import { waveEnds } from "./cohorts.ts";
 import { memberGroups, memberSample, type MemberGroup, type MemberScope } from "./members-store.ts";
 import { exclusionSentences } from "./membership.ts";
@@ -39,6 +40,7 @@ export async function previewFor(
   return {
     eligible: sum(eligible),
     excluded,
+    cautions: await cautionsOf(sql, build, eligible),
     unreachable: eligible.reduce((total, group) => total + group.unreachable, 0),
     waves: wavesOf(eligible, percents),
     sentence: sentenceOf(build.name, sum(groups), sum(eligible), excluded, percents.length),

@@ -72,6 +72,8 @@ export type RolloutEventView = { id: string; at: string; actorKind: string; acto
 export type RolloutPreview = {
   eligible: number;
   excluded: { reason: "no_variant" | "already_running" | "revoked" | "in_other_rollout"; sentence: string; devices: number; sample: { id: string; name: string }[] }[];
+  /** What to know of devices that take part. */
+  cautions: { devices: number; sentence: string }[];
   unreachable: number;
   waves: { percent: number; devices: number; byClass: { className: string; devices: number }[] }[];
   /** The plan as one plain sentence. */

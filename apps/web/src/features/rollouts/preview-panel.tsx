@@ -2,6 +2,7 @@
 import Link from "next/link";
 import type { Route } from "next";
 import type { RolloutPreview } from "@flotilla/fleet";
+import { Notice } from "../../components/ui/notice.tsx";
 import { formatCount, formatNoun } from "../../lib/format.ts";
 
 /** The exact count of devices that will be offered the build, and those that will not, with the reason of each group. */
@@ -22,6 +23,7 @@ export function PreviewPanel({ preview }: { preview: RolloutPreview }) {
           ))}
         </ul>
       )}
+      {preview.cautions.length > 0 && <Notice tone="warn" title="To know before you start"><ul className="grid gap-1">{preview.cautions.map(({ sentence }) => <li key={sentence}>{sentence}</li>)}</ul></Notice>}
     </div>
   );
 }

@@ -51,6 +51,7 @@ export const failureGroupSchema = z.object({
 export const rolloutPreviewSchema = z.object({
   eligible: z.number(),
   excluded: z.array(z.object({ reason: z.enum(["no_variant", "already_running", "revoked", "in_other_rollout"]), sentence: z.string(), devices: z.number(), sample: z.array(namedSchema) })),
+  cautions: z.array(z.object({ devices: z.number(), sentence: z.string() })),
   unreachable: z.number(),
   waves: z.array(z.object({ percent: z.number(), devices: z.number(), byClass: z.array(z.object({ className: z.string(), devices: z.number() })) })),
   sentence: z.string(),
