@@ -5,6 +5,11 @@ export function notAtHand(item: string, what: string, reference: string, why = "
   return { item, what, measured: `not at hand: ${why}`, reference, holds: null };
 }
 
+/** How many times as fast as its parent a variant is, from times measured in turns. */
+export function timesFaster({ median, low, high, pairs }: { readonly median: number; readonly low: number; readonly high: number; readonly pairs: number }): string {
+  return `${(1 / median).toFixed(2)} x (95 %: ${(1 / high).toFixed(2)} to ${(1 / low).toFixed(2)}, ${pairs} pairs)`;
+}
+
 /** The table, and what became of its rows in one line. */
 export function printTable(rows: readonly Row[]): void {
   const cells = [["item", "what", "measured", "reference", "holds"], ...rows.map(({ item, what, measured, reference, holds }) => [item, what, measured, reference, holds === null ? "–" : holds ? "yes" : "NO"])];

@@ -3,6 +3,7 @@ import { dehydrate, HydrationBoundary, QueryClient, type QueryKey } from "@tanst
 import type { ReactNode } from "react";
 import type { Tx } from "@flotilla/db";
 import type { Page, Principal } from "@flotilla/fleet";
+import { CHOICES_PAGE } from "../lib/choices.ts";
 import { reader } from "./db.ts";
 
 type Read<T> = (tx: Tx, principal: Principal) => Promise<T>;
@@ -22,7 +23,7 @@ export async function prefetchPages<T>(principal: Principal, key: QueryKey, read
 
 /** Reads a list to choose from where one page holds all of it; a longer one is the browser's to read, page after page. */
 export async function prefetchChoices<T>(principal: Principal, key: QueryKey, read: (tx: Tx, principal: Principal, page: { limit: number }) => Promise<Page<T>>): Promise<Prefetch[]> {
-  const data = await read(reader(), principal, { limit: 200 });
+  const data = await read(reader(), principal, { limit: CHOICES_PAGE });
   return data.nextCursor === null ? [{ key, data }] : [];
 }
 

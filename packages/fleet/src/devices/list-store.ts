@@ -103,17 +103,7 @@ function summaryKey(query: string): string {
 
 /** One pass over the devices that leaves a few hundred groups; the views are sums of these. */
 async function countSummary(sql: Sql, query: string, now: Date): Promise<DeviceSummary> {
-  const where = new Conditions([now, await syncIntervalMs(sql)]);
-  where.add("device.state = 'active'");
-  addFilter(where, { query });
-  const groups = await sql.query<SummaryGroup>(
-    `select g.*, (select b.name from build b where b.id = g.build_id) as build_name from (
-       select device.class_name, device.simulated, l.running_build_id as build_id, ${DRIFT_SQL} as drift,
-              ${presenceSql("l.last_seen_at", "$1::timestamptz", "$2::float8")} as presence, count(*) as n
-         ${DEVICE_FROM} where ${where.text()} group by 1, 2, 3, 4, 5) g`,
-    where.values,
-  );
-  return summaryOf(groups.map((group) => ({ ...group, n: Number(group.n) })));
+  return summaryOf(await summaryGroups(sql, now, { query, keys: [] }));
 }
 
 /**
@@ -123,14 +113,7 @@ async function countSummary(sql: Sql, query: string, now: Date): Promise<DeviceS
 async function countSummaries(sql: Sql, queries: readonly string[], now: Date): Promise<Map<string, DeviceSummary>> {
   const selectors = new Map(queries.map((query) => [query, parseSelector(query)]));
   const keys = [...new Set([...selectors.values()].flatMap(({ requirements }) => requirements.map(({ key }) => key)))];
-  const rows = await sql.query<SummaryGroup & { labels: (string | null)[] }>(
-    `select g.*, b.name as build_name from (
-       select array[${keys.map((_, i) => `device.labels ->> $${i + 3}::text`).join(", ")}]::text[] as labels, device.class_name, device.simulated, l.running_build_id as build_id,
-              ${DRIFT_SQL} as drift, ${presenceSql("l.last_seen_at", "$1::timestamptz", "$2::float8")} as presence, count(*) as n
-         ${DEVICE_FROM} where device.state = 'active' group by 1, 2, 3, 4, 5, 6) g left join build b on b.id = g.build_id`,
-    [now, await syncIntervalMs(sql), ...keys],
-  );
-  const groups = Map.groupBy(rows.map((row) => ({ ...row, n: Number(row.n) })), ({ labels }) => JSON.stringify(labels));
+  const groups = Map.groupBy(await summaryGroups(sql, now, { query: "", keys }), ({ labels }) => JSON.stringify(labels));
   const labelled = [...groups.values()].map((members) => ({ labels: Object.fromEntries(keys.flatMap((key, i) => (members[0]?.labels[i] == null ? [] : [[key, members[0].labels[i]]]))), members }));
   const summaries = new Map<string, DeviceSummary>();
   for (const [query, selector] of selectors) {
@@ -141,9 +124,25 @@ async function countSummaries(sql: Sql, queries: readonly string[], now: Date): 
   return summaries;
 }
 
-type SummaryGroup = { class_name: string; simulated: boolean; build_id: string | null; build_name: string | null; drift: boolean; presence: Presence; n: bigint };
+/** Active devices that the query selects, by everything that summaries tell apart, and by the values of these labels. */
+async function summaryGroups(sql: Sql, now: Date, { query, keys }: { query: string; keys: readonly string[] }): Promise<SummaryGroup[]> {
+  const where = new Conditions([now, await syncIntervalMs(sql)]);
+  where.add("device.state = 'active'");
+  addFilter(where, { query });
+  const labels = keys.map((key) => `device.labels ->> ${where.parameter(key, "text")}`).join(", ");
+  const groups = await sql.query<Omit<SummaryGroup, "n"> & { n: bigint }>(
+    `select g.*, b.name as build_name from (
+       select array[${labels}]::text[] as labels, device.class_name, device.simulated, l.running_build_id as build_id, ${DRIFT_SQL} as drift,
+              ${presenceSql("l.last_seen_at", "$1::timestamptz", "$2::float8")} as presence, count(*) as n
+         ${DEVICE_FROM} where ${where.text()} group by 1, 2, 3, 4, 5, 6) g left join build b on b.id = g.build_id`,
+    where.values,
+  );
+  return groups.map((group) => ({ ...group, n: Number(group.n) }));
+}
 
-function summaryOf(groups: readonly (Omit<SummaryGroup, "n"> & { n: number })[]): DeviceSummary {
+type SummaryGroup = { labels: (string | null)[]; class_name: string; simulated: boolean; build_id: string | null; build_name: string | null; drift: boolean; presence: Presence; n: number };
+
+function summaryOf(groups: readonly SummaryGroup[]): DeviceSummary {
   const sumOf = (list: readonly { n: number }[]): number => list.reduce((sum, { n }) => sum + n, 0);
   const byMost = <T extends { devices: number }>(list: T[]): T[] => list.toSorted((a, b) => b.devices - a.devices);
   const presence = (name: Presence): number => sumOf(groups.filter((group) => group.presence === name));
